@@ -1,0 +1,3 @@
+//! Build, test, bench and CI steps.
+
+fn main() {}
