@@ -1,0 +1,15 @@
+//! Randomness from the platform.
+//!
+//! Owns the one call that fills bytes. It owns no generator: the kernel seeds its own from this, as an input.
+
+use crate::error::HostError;
+
+/// The host's source of cryptographically secure random bytes. Worker side.
+pub trait Entropy: Clone + Send + Sync + 'static {
+    /// Fills all of `out`. Does not block once the platform's generator is seeded. The bytes may lie in shared memory:
+    /// a host whose platform refuses to write there fills a buffer of its own and copies.
+    ///
+    /// # Errors
+    /// The platform's error where it has no working generator; `out` is then unspecified and must not be used.
+    fn fill(&self, out: &mut [u8]) -> Result<(), HostError>;
+}
