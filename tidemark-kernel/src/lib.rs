@@ -1,1 +1,4 @@
 //! See the workspace's ARCHITECTURE.md.
+
+pub mod cpu;
+pub mod mem;
