@@ -1,3 +1,69 @@
-//! Build, test, bench and CI steps.
+//! `cargo xtask`: the build, test, bench and CI steps of this repository.
+//!
+//! Each command has a file of its own; this one only reads the command line and routes. Nothing here is part of what
+//! is shipped.
 
-fn main() {}
+#![forbid(unsafe_code)]
+
+mod bench;
+mod ci;
+mod closing;
+mod guests;
+mod project;
+mod setup;
+mod steps;
+mod test;
+mod tidy;
+mod tools;
+mod wasm;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Tidemark's build, test, bench and CI steps.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Install what the other commands need: quick when it is already there.
+    Setup(setup::Options),
+    /// Everything the README promises: guests, `cargo test`, WebAssembly in Node.
+    Test(test::Options),
+    /// What a change must pass: format, lints, tidy, test, fuzzers, a bench smoke run.
+    Ci(ci::Options),
+    /// Check what the style guide names and a program can see.
+    Tidy(tidy::Options),
+    /// Measure speed against `qemu-riscv64-static`: medians and ratios of one run.
+    Bench(bench::Options),
+    /// Compile the guest programs under tests/guests into target/guests.
+    BuildGuests,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    let sh = project::shell()?;
+    match command {
+        Command::Setup(options) => setup::run(&sh, &options),
+        Command::Test(options) => test::run(&sh, &options),
+        Command::Ci(options) => ci::run(&sh, &options),
+        Command::Tidy(options) => tidy::run(&sh, &options),
+        Command::Bench(options) => bench::run(&sh, &options),
+        Command::BuildGuests => guests::run(&sh),
+    }
+}

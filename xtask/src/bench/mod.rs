@@ -1,0 +1,96 @@
+//! `bench`: how fast guests run here, against `qemu-riscv64-static` on the same machine in the same run.
+//!
+//! Every contest alternates: one round of ours, one of the emulator's, and so on, so that a machine that slows down
+//! slows both; the ratio is that of the medians. The programs are those of tests/guests/bench. A program may measure
+//! itself, by lines `bench: NAME VALUE UNIT`; one that prints none is measured from start to exit.
+
+mod contest;
+mod report;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use xshell::{Shell, cmd};
+
+use crate::{guests, project, tools};
+use contest::{Contest, Side};
+
+/// What to measure.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Rounds for each side.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Also write the figures as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Only programs whose name contains this.
+    filter: Option<String>,
+}
+
+impl Options {
+    /// The least that shows that measuring works.
+    pub(crate) fn smoke() -> Self {
+        Self { rounds: 1, json: None, filter: None }
+    }
+}
+
+/// Measures and prints a table.
+///
+/// # Errors
+/// If something needed is missing, or a program fails.
+pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
+    guests::run(sh)?;
+    let programs = programs(options.filter.as_deref().unwrap_or_default())?;
+    if programs.is_empty() {
+        eprintln!("bench: no programs under tests/guests/bench");
+        return Ok(());
+    }
+    let qemu = tools::on_path(tools::SYSTEM_QEMU)
+        .with_context(|| format!("{} is missing: run `cargo xtask setup`", tools::SYSTEM_QEMU))?;
+    cmd!(sh, "cargo build --release --locked --quiet -p tidemark-cli").quiet().run()?;
+    let tidemark = project::target().join("release/tidemark");
+    let mut results = Vec::new();
+    for program in programs {
+        let inside = format!("/bench/{program}");
+        let ours = [
+            tidemark.clone(),
+            "run".into(),
+            "--rootfs".into(),
+            project::guest_programs(),
+            "--".into(),
+            inside.into(),
+        ];
+        let theirs = [qemu.clone(), project::guest_programs().join("bench").join(&program)];
+        let contest = Contest { name: program, ours: Side::new(&ours), theirs: Side::new(&theirs) };
+        results.extend(contest.run(options.rounds.max(1))?);
+    }
+    print!("{}", report::table(&results));
+    if let Some(file) = &options.json {
+        std::fs::write(file, report::json(&results)?)
+            .with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(())
+}
+
+fn programs(filter: &str) -> Result<Vec<String>> {
+    let folder = project::guest_sources().join("bench");
+    if !folder.is_dir() {
+        return Ok(vec![]);
+    }
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))? {
+        let path = entry?.path();
+        let source = path.extension().is_some_and(|ext| ext == "c" || ext == "S");
+        let name = path.file_stem().and_then(|stem| stem.to_str()).context("a program has a plain name")?;
+        if source && name.contains(filter) {
+            names.push(name.to_owned());
+        }
+    }
+    names.sort();
+    if names.is_empty() && !filter.is_empty() {
+        bail!("no program under tests/guests/bench has {filter:?} in its name");
+    }
+    Ok(names)
+}

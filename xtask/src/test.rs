@@ -1,0 +1,57 @@
+//! `test`: everything the README promises, from a fresh clone on: setup, guest programs, `cargo test`, and
+//! WebAssembly in Node. Setup may download; from there on it runs offline.
+
+use std::process::Command;
+
+use anyhow::Result;
+use clap::Args;
+use xshell::Shell;
+
+use crate::steps::Steps;
+use crate::{closing, guests, project, setup, tools};
+
+/// What to test.
+#[derive(Args, Default)]
+pub(crate) struct Options {
+    /// Trust that `setup` was run.
+    #[arg(long)]
+    no_setup: bool,
+    /// Passed on to `cargo test`, for instance `-p tidemark-kernel`.
+    #[arg(last = true)]
+    cargo: Vec<String>,
+}
+
+impl Options {
+    /// Everything, with or without `setup` first.
+    pub(crate) fn without_setup(no_setup: bool) -> Self {
+        Self { no_setup, ..Self::default() }
+    }
+}
+
+/// Runs all tests.
+///
+/// # Errors
+/// If one fails, or what they need is missing.
+pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
+    let mut steps = Steps::start();
+    add_steps(sh, options, &mut steps);
+    steps.finish()
+}
+
+/// The steps of `test`, for `ci` to have among its own.
+pub(crate) fn add_steps(sh: &Shell, options: &Options, steps: &mut Steps) {
+    if !options.no_setup {
+        steps.step("setup", || setup::run(sh, &setup::Options::default()).map(|()| vec![]));
+    }
+    steps.step("build-guests", || guests::run(sh).map(|()| vec![]));
+    steps.step("cargo test", || cargo_test(&options.cargo));
+}
+
+/// Runs cargo's tests with what they look for in the environment: `TIDEMARK_GUESTS`, the folder of compiled guest
+/// programs, and `TIDEMARK_ORACLE`, the emulator to compare with.
+fn cargo_test(more: &[String]) -> Result<Vec<String>> {
+    let mut command = Command::new("cargo");
+    command.args(["test", "--workspace", "--locked", "--offline"]).args(more).current_dir(project::root());
+    command.env("TIDEMARK_GUESTS", project::guest_programs()).env("TIDEMARK_ORACLE", tools::oracle()?);
+    closing::run(&mut command)
+}
