@@ -1,4 +1,31 @@
-//! See the workspace's ARCHITECTURE.md.
+//! The kernel of Tidemark: a state machine that owns what a riscv64 Linux guest observes.
+//!
+//! [`Kernel`] is a plain value. A runtime brings inputs (a thread's trap, a deadline, bytes from a stream, a request)
+//! and drains statuses (a thread can run, a process ended, a stream has data). Inside are no threads, no clock, no
+//! randomness, no I/O, no async and no host API: blocking is data ([`wait`]), time comes with each input
+//! ([`time::Now`]).
+//!
+//! Guest code runs outside the kernel's lock, on [`cpu::Hart`]s; only a trap enters. See ARCHITECTURE.md.
 
+pub mod addr;
 pub mod cpu;
+pub mod errno;
+pub mod fs;
+mod kernel;
+pub mod limits;
 pub mod mem;
+mod park;
+pub mod signal;
+pub mod status;
+pub mod syscall;
+mod system;
+pub mod task;
+pub mod time;
+pub mod timers;
+pub mod wait;
+pub mod worker;
+
+pub use errno::Errno;
+pub use kernel::{Kernel, Running, Step};
+pub use status::{ExitStatus, Status, StreamId};
+pub use system::System;

@@ -1,0 +1,53 @@
+//! What the kernel tells its runtime.
+
+use crate::task::{Pid, Tid};
+use crate::time::Nanos;
+
+/// A stream between a guest and its application, such as a process's standard output: the other end of a pipe.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct StreamId(pub u32);
+
+/// How a process ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ExitStatus {
+    /// It called `exit` with this code, 0 to 255.
+    Code(u8),
+    /// This signal ended it.
+    Signal {
+        /// The signal's number.
+        number: u8,
+        /// Whether Linux would have written a core file.
+        core: bool,
+    },
+}
+
+/// Something that happened, in the order it did.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Status {
+    /// A thread can run: [`Kernel::dispatch`](crate::Kernel::dispatch) it on some worker.
+    Runnable {
+        /// The thread.
+        tid: Tid,
+        /// Whether the thread that woke it is likely to wait soon (a pipe write, a futex wake), so that running it
+        /// next on the same worker is cheaper than waking another.
+        sync: bool,
+    },
+    /// A process that the application started ended.
+    Exited {
+        /// The process.
+        pid: Pid,
+        /// How.
+        status: ExitStatus,
+    },
+    /// A stream that was empty has data, or its writers are gone.
+    StreamReadable(StreamId),
+    /// A stream that was full has room, or its readers are gone.
+    StreamWritable(StreamId),
+    /// A traced system call: a line for the log.
+    Trace(String),
+}
+
+/// When the kernel wants to be called again though nothing came in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct IdleUntil(pub Option<Nanos>);

@@ -1,0 +1,28 @@
+//! System calls: the table, the decoding of arguments, and one file of thin handlers a family.
+//!
+//! Owns how a number becomes a call of a handler; the logic is in the part that owns the state.
+
+mod cx;
+mod param;
+pub mod table;
+
+pub use cx::Cx;
+pub use param::{Param, ParamKind};
+pub use table::{ROWS, Row};
+
+use crate::errno::Result;
+use crate::wait::Flow;
+
+/// What a handler answers.
+pub type SysResult = Result<Flow>;
+
+/// How far a call is implemented, as the compatibility page says it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Support {
+    /// As the man page says.
+    Full,
+    /// With the exception named here.
+    Partial(&'static str),
+    /// Always answers this error, for this reason.
+    Refused(crate::errno::Errno, &'static str),
+}

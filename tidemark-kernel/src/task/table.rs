@@ -1,0 +1,93 @@
+//! The tables of processes and threads, by id.
+
+use super::{Pid, Process, Thread, Tid};
+use crate::errno::{Errno, Result};
+use crate::limits::PID_MAX;
+
+/// All processes and threads of one guest system.
+#[derive(Debug, Default)]
+pub struct Tasks {
+    // Indexed by id: look-ups are on the path of every system call.
+    threads: Vec<Option<Box<Thread>>>,
+    processes: Vec<Option<Box<Process>>>,
+    last_id: u32,
+}
+
+impl Tasks {
+    /// An unused id, the next after the last one given, as Linux counts.
+    ///
+    /// # Errors
+    /// `EAGAIN` when every id is taken.
+    pub fn allocate_id(&mut self) -> Result<Tid> {
+        for _ in 0..PID_MAX {
+            self.last_id = if self.last_id >= PID_MAX { 1 } else { self.last_id + 1 };
+            let index = self.last_id as usize;
+            let free = |taken: bool| !taken;
+            if free(self.threads.get(index).is_some_and(Option::is_some))
+                && free(self.processes.get(index).is_some_and(Option::is_some))
+            {
+                return Tid::new(self.last_id).ok_or(Errno::EAGAIN);
+            }
+        }
+        Err(Errno::EAGAIN)
+    }
+
+    /// The thread of this id.
+    pub fn thread(&self, tid: Tid) -> Option<&Thread> {
+        self.threads.get(tid.get() as usize)?.as_deref()
+    }
+
+    /// The thread of this id.
+    pub fn thread_mut(&mut self, tid: Tid) -> Option<&mut Thread> {
+        self.threads.get_mut(tid.get() as usize)?.as_deref_mut()
+    }
+
+    /// The process of this id.
+    pub fn process(&self, pid: Pid) -> Option<&Process> {
+        self.processes.get(pid.0.get() as usize)?.as_deref()
+    }
+
+    /// The process of this id.
+    pub fn process_mut(&mut self, pid: Pid) -> Option<&mut Process> {
+        self.processes.get_mut(pid.0.get() as usize)?.as_deref_mut()
+    }
+
+    /// Enters a thread.
+    pub fn insert_thread(&mut self, thread: Box<Thread>) {
+        let index = thread.tid.get() as usize;
+        put(&mut self.threads, index, thread);
+    }
+
+    /// Enters a process.
+    pub fn insert_process(&mut self, process: Box<Process>) {
+        let index = process.pid.0.get() as usize;
+        put(&mut self.processes, index, process);
+    }
+
+    /// Takes a thread out; its id is free again unless a process still has it.
+    pub fn remove_thread(&mut self, tid: Tid) -> Option<Box<Thread>> {
+        self.threads.get_mut(tid.get() as usize)?.take()
+    }
+
+    /// Takes a process out.
+    pub fn remove_process(&mut self, pid: Pid) -> Option<Box<Process>> {
+        self.processes.get_mut(pid.0.get() as usize)?.take()
+    }
+
+    /// All processes, by id.
+    pub fn processes(&self) -> impl Iterator<Item = &Process> {
+        self.processes.iter().flatten().map(Box::as_ref)
+    }
+
+    /// All threads, by id.
+    pub fn threads(&self) -> impl Iterator<Item = &Thread> {
+        self.threads.iter().flatten().map(Box::as_ref)
+    }
+}
+
+fn put<T>(table: &mut Vec<Option<Box<T>>>, index: usize, value: Box<T>) {
+    if table.len() <= index {
+        table.resize_with(index + 1, || None);
+    }
+    table[index] = Some(value);
+}
