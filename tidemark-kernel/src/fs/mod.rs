@@ -1,5 +1,7 @@
 //! Files: path look-up, mounts, file systems, open file descriptions, pipes, readiness.
 
+pub mod layer;
+
 use crate::system::System;
 use crate::wait::Events;
 
