@@ -1,0 +1,355 @@
+//! Building a layer file: contents are written as they come, the tree is kept in memory until the end.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+
+use sha2::{Digest, Sha256};
+
+use super::format::{self, Device, FormatError, HEADER_LEN, Header, Meta, Node, NodeKind, PAGE_SIZE};
+use super::limits::COPY_BUFFER_LEN;
+use super::path::{LayerPath, UnsafePath};
+
+/// Writes a layer to `W`, file by file.
+///
+/// What comes later wins, as with archives unpacked one over the other: a directory keeps its entries and
+/// takes the new attributes, anything else is replaced. Two changes are refused, because no package means
+/// them: a directory replaced by something else, and a path that leads through a symbolic link.
+/// Directories that are missing on the way are made with mode 0755, owned by root.
+#[derive(Debug)]
+pub struct LayerBuilder<W> {
+    out: W,
+    /// Where the next content goes; always a multiple of the page size.
+    position: u64,
+    /// All inodes made so far; the root first. Those replaced stay, unnamed, until [`LayerBuilder::finish`].
+    nodes: Vec<Node>,
+}
+
+/// An inode's attributes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attributes {
+    /// Mode, owner and time.
+    pub meta: Meta,
+    /// Extended attributes, by full name.
+    pub xattrs: BTreeMap<Vec<u8>, Vec<u8>>,
+}
+
+/// Why a layer could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// A path leads out of the tree.
+    #[error(transparent)]
+    UnsafePath(#[from] UnsafePath),
+    /// A path leads through a symbolic link, and so to somewhere other than it says.
+    #[error("unsafe path {path}: it leads through the symbolic link {link}")]
+    ThroughSymlink {
+        /// The path.
+        path: String,
+        /// The link on the way.
+        link: String,
+    },
+    /// A path needs a directory where there is something else, or the other way round.
+    #[error("conflict at {path}: {why}")]
+    Conflict {
+        /// Where.
+        path: String,
+        /// What stands in the way.
+        why: &'static str,
+    },
+    /// An archive holds something that a layer cannot.
+    #[error("unsupported archive entry at {path}: {what}")]
+    Unsupported {
+        /// Where.
+        path: String,
+        /// What it is.
+        what: String,
+    },
+    /// What is being packed could not be read, or is damaged or truncated.
+    #[error("cannot read {what}: {source}")]
+    Read {
+        /// What was being read.
+        what: String,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// The layer could not be written.
+    #[error("cannot write the layer: {0}")]
+    Write(#[source] io::Error),
+    /// The tree does not fit the format.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+}
+
+const ROOT: u32 = 0;
+const ZEROES: [u8; PAGE_SIZE as usize] = [0; PAGE_SIZE as usize];
+
+impl<W: Write + Seek> LayerBuilder<W> {
+    /// Starts a layer at the current end of nothing: `out` must be empty and is written from its start.
+    ///
+    /// # Errors
+    /// [`BuildError::Write`].
+    pub fn new(mut out: W) -> Result<Self, BuildError> {
+        // The header is known last; its page is reserved first.
+        out.write_all(&ZEROES).map_err(BuildError::Write)?;
+        Ok(Self { out, position: PAGE_SIZE, nodes: vec![default_directory()] })
+    }
+
+    /// Makes a directory, or gives an existing one new attributes.
+    ///
+    /// # Errors
+    /// [`BuildError::ThroughSymlink`], [`BuildError::Conflict`], [`BuildError::Format`] beyond a limit.
+    pub fn directory(&mut self, path: &LayerPath, attributes: Attributes) -> Result<(), BuildError> {
+        let number = self.make_directories(path, path.names())?;
+        let node = self.node(number);
+        node.meta = attributes.meta;
+        node.xattrs = attributes.xattrs;
+        Ok(())
+    }
+
+    /// Makes a file with what `content` yields; returns its size in bytes.
+    ///
+    /// # Errors
+    /// As [`LayerBuilder::directory`], and [`BuildError::Read`], [`BuildError::Write`].
+    pub fn file(
+        &mut self,
+        path: &LayerPath,
+        attributes: Attributes,
+        content: &mut dyn Read,
+    ) -> Result<u64, BuildError> {
+        let offset = self.position;
+        let size = self.copy(path, content)?;
+        let offset = if size == 0 { 0 } else { offset };
+        self.insert(path, attributes, NodeKind::File { offset, size })?;
+        Ok(size)
+    }
+
+    /// Makes a symbolic link. Its target is data: it may be absolute, and may lead anywhere in the guest.
+    ///
+    /// # Errors
+    /// As [`LayerBuilder::directory`].
+    pub fn symlink(
+        &mut self,
+        path: &LayerPath,
+        attributes: Attributes,
+        target: &[u8],
+    ) -> Result<(), BuildError> {
+        self.insert(path, attributes, NodeKind::Symlink(target.to_vec()))
+    }
+
+    /// Makes a character device.
+    ///
+    /// # Errors
+    /// As [`LayerBuilder::directory`].
+    pub fn char_device(
+        &mut self,
+        path: &LayerPath,
+        attributes: Attributes,
+        device: Device,
+    ) -> Result<(), BuildError> {
+        self.insert(path, attributes, NodeKind::CharDevice(device))
+    }
+
+    /// Makes a block device.
+    ///
+    /// # Errors
+    /// As [`LayerBuilder::directory`].
+    pub fn block_device(
+        &mut self,
+        path: &LayerPath,
+        attributes: Attributes,
+        device: Device,
+    ) -> Result<(), BuildError> {
+        self.insert(path, attributes, NodeKind::BlockDevice(device))
+    }
+
+    /// Makes a named pipe.
+    ///
+    /// # Errors
+    /// As [`LayerBuilder::directory`].
+    pub fn fifo(&mut self, path: &LayerPath, attributes: Attributes) -> Result<(), BuildError> {
+        self.insert(path, attributes, NodeKind::Fifo)
+    }
+
+    /// Gives what is at `target` a second name. The link is to the inode: a symbolic link is not followed.
+    ///
+    /// # Errors
+    /// As [`LayerBuilder::directory`]; [`BuildError::Conflict`] if there is no `target` or it is a directory.
+    pub fn hard_link(&mut self, path: &LayerPath, target: &LayerPath) -> Result<(), BuildError> {
+        let conflict = |why| Err(BuildError::Conflict { path: path.to_string(), why });
+        let Some(number) = self.find(target)? else {
+            return conflict("the hard link's target does not exist");
+        };
+        if matches!(self.node(number).kind, NodeKind::Directory(_)) {
+            return conflict("the hard link's target is a directory");
+        }
+        self.name(path, number)
+    }
+
+    /// Whether there is anything at `path`, following no symbolic link.
+    pub fn contains(&self, path: &LayerPath) -> bool {
+        matches!(self.find(path), Ok(Some(_)))
+    }
+
+    /// Writes the index and the header; gives back what was written to, unflushed.
+    ///
+    /// # Errors
+    /// [`BuildError::Write`], or [`BuildError::Format`] if a limit is exceeded.
+    pub fn finish(mut self) -> Result<W, BuildError> {
+        let index = format::encode(&self.reachable())?;
+        let index_len = u64::try_from(index.len()).map_err(|_| FormatError::Limit("index size"))?;
+        let header = Header {
+            index_offset: self.position,
+            index_len,
+            file_len: self.position.checked_add(index_len).ok_or(FormatError::Limit("layer size"))?,
+            index_sha256: Sha256::digest(&index).into(),
+        };
+        let header: [u8; HEADER_LEN] = header.encode();
+        self.out.write_all(&index).map_err(BuildError::Write)?;
+        self.out.seek(SeekFrom::Start(0)).map_err(BuildError::Write)?;
+        self.out.write_all(&header).map_err(BuildError::Write)?;
+        Ok(self.out)
+    }
+
+    fn copy(&mut self, path: &LayerPath, content: &mut dyn Read) -> Result<u64, BuildError> {
+        let mut buffer = vec![0; COPY_BUFFER_LEN];
+        let mut size = 0_u64;
+        loop {
+            let count = match content.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(source) => return Err(BuildError::Read { what: path.to_string(), source }),
+            };
+            self.out.write_all(&buffer[..count]).map_err(BuildError::Write)?;
+            size = size.checked_add(count as u64).ok_or(FormatError::Limit("file size"))?;
+        }
+        let padding = size.next_multiple_of(PAGE_SIZE) - size;
+        self.out.write_all(&ZEROES[..padding as usize]).map_err(BuildError::Write)?;
+        self.position = self.position.checked_add(size + padding).ok_or(FormatError::Limit("layer size"))?;
+        Ok(size)
+    }
+
+    fn insert(&mut self, path: &LayerPath, attributes: Attributes, kind: NodeKind) -> Result<(), BuildError> {
+        let number = self.add(Node { meta: attributes.meta, kind, xattrs: attributes.xattrs })?;
+        self.name(path, number)
+    }
+
+    /// Enters inode `number`, which is not a directory, under `path`.
+    fn name(&mut self, path: &LayerPath, number: u32) -> Result<(), BuildError> {
+        const IS_DIRECTORY: &str = "a directory would be replaced by something else";
+        let conflict = || BuildError::Conflict { path: path.to_string(), why: IS_DIRECTORY };
+        let (parents, name) = path.split_last().ok_or_else(conflict)?;
+        let directory = self.make_directories(path, parents)?;
+        if let Some(existing) = self.child(directory, name)
+            && matches!(self.node(existing).kind, NodeKind::Directory(_))
+        {
+            return Err(conflict());
+        }
+        if let NodeKind::Directory(entries) = &mut self.node(directory).kind {
+            entries.insert(name.to_vec(), number);
+        }
+        Ok(())
+    }
+
+    /// Walks `names`, part of `path`, making what is missing; returns the last directory.
+    fn make_directories(&mut self, path: &LayerPath, names: &[Vec<u8>]) -> Result<u32, BuildError> {
+        let mut at = ROOT;
+        for (depth, name) in names.iter().enumerate() {
+            at = match self.child(at, name) {
+                Some(next) => self.expect_directory(next, path, depth)?,
+                None => {
+                    let next = self.add(default_directory())?;
+                    if let NodeKind::Directory(entries) = &mut self.node(at).kind {
+                        entries.insert(name.clone(), next);
+                    }
+                    next
+                }
+            };
+        }
+        Ok(at)
+    }
+
+    fn find(&self, path: &LayerPath) -> Result<Option<u32>, BuildError> {
+        let mut at = ROOT;
+        for (depth, name) in path.names().iter().enumerate() {
+            if depth > 0 {
+                self.expect_directory(at, path, depth - 1)?;
+            }
+            match self.child(at, name) {
+                Some(next) => at = next,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(at))
+    }
+
+    fn expect_directory(&self, number: u32, path: &LayerPath, depth: usize) -> Result<u32, BuildError> {
+        match &self.nodes[number as usize].kind {
+            NodeKind::Directory(_) => Ok(number),
+            NodeKind::Symlink(_) => {
+                let link = path.names()[..=depth].iter().fold(String::new(), |link, name| {
+                    link + "/" + &String::from_utf8_lossy(name).escape_debug().to_string()
+                });
+                Err(BuildError::ThroughSymlink { path: path.to_string(), link })
+            }
+            _ => Err(BuildError::Conflict {
+                path: path.to_string(),
+                why: "something that is not a directory is in the way",
+            }),
+        }
+    }
+
+    fn child(&self, directory: u32, name: &[u8]) -> Option<u32> {
+        match &self.nodes[directory as usize].kind {
+            NodeKind::Directory(entries) => entries.get(name).copied(),
+            _ => None,
+        }
+    }
+
+    /// The node that a number of ours stands for; numbers are only made by [`Self::add`].
+    fn node(&mut self, number: u32) -> &mut Node {
+        &mut self.nodes[number as usize]
+    }
+
+    fn add(&mut self, node: Node) -> Result<u32, BuildError> {
+        if self.nodes.len() >= format::limits::MAX_RECORDS {
+            return Err(FormatError::Limit("number of inodes").into());
+        }
+        self.nodes.push(node);
+        Ok((self.nodes.len() - 1) as u32)
+    }
+
+    /// The tree without what was replaced, numbered in the order of a walk: what lies together in the tree
+    /// lies together in the index.
+    fn reachable(&self) -> Vec<Node> {
+        let mut numbers = BTreeMap::from([(ROOT, ROOT)]);
+        let mut order = vec![ROOT];
+        let mut next = 0;
+        while let Some(&number) = order.get(next) {
+            next += 1;
+            if let NodeKind::Directory(entries) = &self.nodes[number as usize].kind {
+                for &child in entries.values() {
+                    numbers.entry(child).or_insert_with(|| {
+                        order.push(child);
+                        (order.len() - 1) as u32
+                    });
+                }
+            }
+        }
+        let renumbered = |number: &u32| {
+            let mut node = self.nodes[*number as usize].clone();
+            if let NodeKind::Directory(entries) = &mut node.kind {
+                entries.values_mut().for_each(|child| *child = numbers[child]);
+            }
+            node
+        };
+        order.iter().map(renumbered).collect()
+    }
+}
+
+fn default_directory() -> Node {
+    Node {
+        meta: Meta { mode: 0o755, ..Meta::default() },
+        kind: NodeKind::Directory(BTreeMap::new()),
+        xattrs: BTreeMap::new(),
+    }
+}
