@@ -117,6 +117,18 @@ impl Kernel {
         step
     }
 
+    /// Takes a thread that could run on off its worker, for the benefit of others: it is runnable again, at the end of
+    /// the queue.
+    pub fn preempt(&mut self, running: Running, now: Now) -> Step {
+        self.sys.now = now;
+        let step = match self.return_to_guest(running) {
+            Step::Run(running) => self.requeue(running),
+            step => step,
+        };
+        self.settle();
+        step
+    }
+
     /// Deadlines that passed: wakes what waited for them.
     pub fn tick(&mut self, now: Now) {
         self.sys.now = now;
@@ -137,6 +149,17 @@ impl Kernel {
     /// The next thing the runtime is to know.
     pub fn poll_status(&mut self) -> Option<Status> {
         self.sys.statuses.pop_front()
+    }
+
+    fn requeue(&mut self, running: Running) -> Step {
+        let Running { tid, hart, space } = running;
+        self.sys.leave_space(tid, &space);
+        if let Some(thread) = self.sys.tasks.thread_mut(tid) {
+            thread.hart = Some(hart);
+            thread.state = RunState::Runnable;
+            self.sys.statuses.push_back(Status::Runnable { tid, sync: false });
+        }
+        Step::Released
     }
 
     /// Enters the handler of the call that `running` is in.
@@ -192,6 +215,13 @@ impl Kernel {
             Ok(Flow::Interrupted(restart)) => {
                 self.interrupted(&mut running, restart, &parked);
                 self.return_to_guest(running)
+            }
+            Ok(Flow::Yield(value)) => {
+                running.hart.set_x(10, value);
+                match self.return_to_guest(running) {
+                    Step::Run(running) => self.requeue(running),
+                    step => step,
+                }
             }
             Ok(Flow::NoReturn) => self.after_no_return(running),
         }

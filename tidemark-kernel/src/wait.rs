@@ -180,6 +180,8 @@ pub enum Flow {
     Shootdown,
     /// A signal came first.
     Interrupted(Restart),
+    /// Finished, with this value in `a0`; other runnable threads go first (`sched_yield(2)`).
+    Yield(u64),
     /// The call does not return to its caller: the thread is gone, or its registers were replaced as a whole
     /// (`exit`, `execve`, `rt_sigreturn`).
     NoReturn,
