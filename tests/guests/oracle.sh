@@ -15,7 +15,7 @@ out=${GUESTS_OUT:-$here/../../target/guests/oracle}
 failed=0 ran=0
 
 # The value of a `// name: value` line at the top of a program.
-tag() { sed -n "1,12s,^// $2: *,,p" "$1" | head -n 1; }
+tag() { sed -nE "1,12s,^(//|#) $2: *,,p" "$1" | head -n 1; }
 
 # Builds $source for $1 (qemu or linux) as $binary and runs it there into $binary.out.
 run_on() {
@@ -25,7 +25,6 @@ run_on() {
         emulator="${QEMU:-qemu-riscv64} $(tag "$source" qemu)"
     fi
     flags="-std=gnu11 -O2 -static -Wall -Wextra -Werror -pthread $(tag "$source" flags)"
-    case $flags in *-static-pie*) flags=$(echo "$flags" | sed 's/-static /-fPIE /') ;; esac
     mkdir -p "$(dirname "$binary")"
     # shellcheck disable=SC2046,SC2086
     "$compiler" $flags -I"$here" "$source" -o "$binary" $(tag "$source" libs) || return 1
