@@ -40,8 +40,8 @@ pub unsafe trait SharedMemory: Clone + Send + Sync + 'static {
     /// Says that the contents of `range` are not needed any more. Its bytes stay accessible.
     ///
     /// # Errors
-    /// `InvalidInput` if `range` is not within one range that [`grow`](Self::grow) returned, or its ends are not
-    /// multiples of [`GROWTH_STEP_BYTES`](crate::limits::GROWTH_STEP_BYTES).
+    /// `InvalidInput` if `range` is empty or reversed, is not within what [`grow`](Self::grow) returned, or its ends are
+    /// not multiples of [`GROWTH_STEP_BYTES`](crate::limits::GROWTH_STEP_BYTES).
     fn discard(&self, range: Range<u64>) -> Result<Discarded, HostError>;
 
     /// The length that the region cannot exceed, in bytes; the same for the region's whole life.

@@ -23,7 +23,8 @@ use crate::clock::Monotonic;
 /// Waiters in [`wait`](Self::wait), in [`wait_async`](Self::wait_async) and parked workers
 /// ([`TurnResult::Park`](crate::TurnResult::Park)) on the same word are woken alike; their order is unspecified.
 pub trait Wakeups: Clone + Send + Sync + 'static {
-    /// The future of [`wait_async`](Self::wait_async). Dropping it ends the wait; it then takes no notification.
+    /// The future of [`wait_async`](Self::wait_async). Dropping it ends the wait: it takes no notification any more, and
+    /// one that it had taken unseen goes to the next waiter.
     type Wait: Future<Output = WaitOutcome> + 'static;
 
     /// Blocks the calling worker while `word` equals `expected`, until it is notified or `deadline` has come (`None`:
