@@ -15,6 +15,13 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
 pub struct WorkerId(pub u16);
 
+impl WorkerId {
+    /// This worker's bit in a set of at most 64.
+    pub const fn bit(self) -> u64 {
+        1 << (self.0 & 63)
+    }
+}
+
 /// Value of [`WorkerSlot::seen`] while the worker touches no guest memory.
 pub const QUIESCENT: u64 = u64::MAX;
 
