@@ -16,6 +16,7 @@ pub mod limits;
 pub mod mem;
 mod park;
 pub mod signal;
+mod spawn;
 pub mod status;
 pub mod syscall;
 mod system;
@@ -27,5 +28,6 @@ pub mod worker;
 
 pub use errno::Errno;
 pub use kernel::{Kernel, Running, Step};
-pub use status::{ExitStatus, Status, StreamId};
+pub use spawn::{SpawnError, SpawnRequest, Spawned, Stdio};
+pub use status::{ExitStatus, Status, StreamId, StreamRead, StreamWrite};
 pub use system::System;

@@ -7,6 +7,26 @@ use crate::time::Nanos;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct StreamId(pub u32);
 
+/// What reading a stream gave.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StreamRead {
+    /// This many bytes, at least one.
+    Data(usize),
+    /// Nothing now: [`Status::StreamReadable`] tells when there is.
+    Empty,
+    /// Nothing ever again: no writer is left.
+    Closed,
+}
+
+/// What writing to a stream did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StreamWrite {
+    /// This many bytes were taken. If not all: [`Status::StreamWritable`] tells when there is room.
+    Accepted(usize),
+    /// Nobody can read it any more.
+    Closed,
+}
+
 /// How a process ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ExitStatus {

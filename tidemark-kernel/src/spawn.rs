@@ -1,0 +1,80 @@
+//! What an application asks for when it starts a program, and what it gets.
+//!
+//! Owns the shapes only; how a process comes to be is `task`'s and `exec`'s.
+
+use crate::errno::Errno;
+use crate::status::StreamId;
+use crate::task::Pid;
+
+/// Where one of a new process's standard streams goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum Stdio {
+    /// A pipe whose other end is the application's stream.
+    #[default]
+    Piped,
+    /// `/dev/null`.
+    Null,
+    /// The same open file as standard output; for standard error only (`2>&1`).
+    SameAsStdout,
+}
+
+/// A program to start.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct SpawnRequest {
+    /// The program: a path with a slash, or a name to look up in the `PATH` of [`env`](Self::env).
+    pub program: Vec<u8>,
+    /// The argument vector, the program's own name first.
+    pub argv: Vec<Vec<u8>>,
+    /// The environment, `NAME=value` each.
+    pub env: Vec<Vec<u8>>,
+    /// The working directory; `/` if empty.
+    pub cwd: Vec<u8>,
+    /// User and group id of the process.
+    pub ids: (u32, u32),
+    /// Standard input, output and error.
+    pub stdio: [Stdio; 3],
+}
+
+/// A process that was started.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Spawned {
+    /// Its id.
+    pub pid: Pid,
+    /// The application's ends of those standard streams that are [`Stdio::Piped`].
+    pub streams: [Option<StreamId>; 3],
+}
+
+/// Why a program was not started. Nothing of it is left.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SpawnError {
+    /// No such program.
+    #[error("{program}: not found in the guest")]
+    NotFound {
+        /// What was asked for.
+        program: String,
+    },
+    /// It is there but cannot be run.
+    #[error("{program}: cannot be run in the guest: {why}")]
+    NotExecutable {
+        /// What was asked for.
+        program: String,
+        /// Why, and what to do about it.
+        why: String,
+        /// What `execve(2)` would have answered.
+        errno: Errno,
+    },
+    /// The working directory does not exist or is not one.
+    #[error("the working directory {cwd} cannot be entered: {errno}")]
+    WorkingDirectory {
+        /// What was asked for.
+        cwd: String,
+        /// Why not.
+        errno: Errno,
+    },
+    /// A limit of the sandbox is reached.
+    #[error("a limit of the sandbox does not allow another process: {0}")]
+    Limit(Errno),
+}
