@@ -16,13 +16,13 @@ impl Kernel {
         let Running { tid, hart, space } = running;
         let deadline = parked.deadline;
         let interrupted = self.sys.has_deliverable_signal(tid);
+        self.sys.leave_space(tid, &space);
         let Some(thread) = self.sys.tasks.thread_mut(tid) else { return Step::Released };
         thread.park.0 += 1;
         let park = thread.park.0;
         thread.hart = Some(hart);
         thread.parked = Some(parked);
         thread.state = RunState::Parked;
-        self.sys.leave_space(tid, &space);
         if let Some(at) = deadline {
             self.sys.timers.add(at, Due::Park { tid, park });
         }

@@ -1,40 +1,27 @@
-//! What harts on several workers share of one address space, without the lock.
+//! One address space.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 
+use super::frames::Frames;
 use super::page_table::PageTable;
-use crate::cpu::core::{SpaceId, SpaceView};
-use crate::worker::WorkerId;
+use super::shared::SpaceShared;
+use crate::cpu::core::SpaceId;
 
-/// The lock-free part of an address space; the mappings are the kernel's.
+/// An address space: its lock-free part and what the kernel knows of it.
 #[derive(Debug)]
-pub struct SpaceShared {
-    /// Identity, never reused.
-    pub id: SpaceId,
-    /// Translations.
-    pub table: PageTable,
-    /// Bumped when a translation loses a permission.
-    pub tlb_gen: AtomicU64,
-    /// Bumped by `fence.i` and `riscv_flush_icache`.
-    pub icache_gen: AtomicU64,
-    /// The workers that run a thread of this space now, one bit each. Changed under the kernel's lock only; read
-    /// without it by a worker that waits for a shootdown.
-    pub run_by: AtomicU64,
+pub struct Space {
+    pub(super) shared: Arc<SpaceShared>,
 }
 
-impl SpaceShared {
-    /// What a hart runs in.
-    pub fn view(&self) -> SpaceView<'_> {
-        SpaceView { id: self.id, table: self.table, tlb_gen: &self.tlb_gen, icache_gen: &self.icache_gen }
+impl Space {
+    /// An empty space; none when there is no frame for its page table.
+    pub(super) fn new(id: SpaceId, frames: &mut Frames) -> Option<Self> {
+        let table = PageTable::new(frames.ram(), frames).ok()?;
+        Some(Self { shared: Arc::new(SpaceShared::new(id, table)) })
     }
 
-    /// Whether this worker runs a thread of the space now.
-    pub fn is_run_by(&self, worker: WorkerId) -> bool {
-        self.run_by.load(Ordering::SeqCst) & worker.bit() != 0
-    }
-
-    /// The current generation of translations.
-    pub fn generation(&self) -> u64 {
-        self.tlb_gen.load(Ordering::SeqCst)
+    /// Its id.
+    pub fn id(&self) -> SpaceId {
+        self.shared.id
     }
 }
