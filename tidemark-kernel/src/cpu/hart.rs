@@ -4,13 +4,52 @@ use super::core::{SpaceView, WorkerCore};
 use super::exit::Exit;
 use std::sync::atomic::AtomicU32;
 
-/// Index in the register file where writes to `x0` go, so that they need no test.
-#[expect(dead_code, reason = "until the interpreter reads it")]
-pub(super) const SINK: usize = 64;
 /// Index of `f0` in the register file.
-pub(super) const F0: usize = 32;
+const F0: u8 = 32;
 /// Registers in the file: `x0`–`x31`, `f0`–`f31`, and the sink.
-pub(super) const REGISTERS: usize = 65;
+const REGISTERS: usize = 65;
+
+/// The index of a register in a [`RegisterFile`]: 0–31 integer, 32–63 floating-point, 64 the sink.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct RegIndex(u8);
+
+impl RegIndex {
+    /// Where writes to `x0` go, so that they need no test.
+    pub(super) const SINK: Self = Self(64);
+
+    /// The register with this number.
+    ///
+    /// # Panics
+    ///
+    /// If there is none. The decoder's fields have five bits, so no instruction leads here.
+    pub(super) const fn new(number: u8) -> Self {
+        assert!((number as usize) < REGISTERS, "register number");
+        Self(number)
+    }
+
+    /// The register's number.
+    pub(super) const fn number(self) -> u8 {
+        self.0
+    }
+}
+
+/// All registers of a hart in one array. The zero register is never written.
+#[derive(Clone, Debug)]
+pub(super) struct RegisterFile([u64; REGISTERS]);
+
+impl RegisterFile {
+    #[inline(always)]
+    pub(super) fn get(&self, index: RegIndex) -> u64 {
+        // SAFETY: `RegIndex::new` checked the number against the array's length.
+        unsafe { *self.0.get_unchecked(usize::from(index.0)) }
+    }
+
+    #[inline(always)]
+    pub(super) fn set(&mut self, index: RegIndex, value: u64) {
+        // SAFETY: as in `get`.
+        unsafe { *self.0.get_unchecked_mut(usize::from(index.0)) = value }
+    }
+}
 
 /// The load reservation of LR: SC succeeds where the memory still holds the value that LR saw.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,7 +62,7 @@ pub(super) struct Reservation {
 /// Integer and floating-point registers, `pc`, `fcsr`, reservation and instruction count of a guest thread.
 #[derive(Clone, Debug)]
 pub struct Hart {
-    pub(super) regs: [u64; REGISTERS],
+    pub(super) regs: RegisterFile,
     pub(super) pc: u64,
     pub(super) fcsr: u32,
     pub(super) reservation: Option<Reservation>,
@@ -32,7 +71,7 @@ pub struct Hart {
 
 impl Default for Hart {
     fn default() -> Self {
-        Self { regs: [0; REGISTERS], pc: 0, fcsr: 0, reservation: None, instret: 0 }
+        Self { regs: RegisterFile([0; REGISTERS]), pc: 0, fcsr: 0, reservation: None, instret: 0 }
     }
 }
 
@@ -49,27 +88,27 @@ impl Hart {
     /// If `n` is not below 32, as for the other register accessors.
     pub fn x(&self, n: usize) -> u64 {
         assert!(n < 32, "integer register number");
-        self.regs[n]
+        self.regs.0[n]
     }
 
     /// Sets integer register `x{n}`; `x0` stays zero.
     pub fn set_x(&mut self, n: usize, value: u64) {
         assert!(n < 32, "integer register number");
         if n != 0 {
-            self.regs[n] = value;
+            self.regs.0[n] = value;
         }
     }
 
     /// The 64 bits of floating-point register `f{n}`, NaN-boxed if it holds a single.
     pub fn f(&self, n: usize) -> u64 {
         assert!(n < 32, "floating-point register number");
-        self.regs[F0 + n]
+        self.regs.0[usize::from(F0) + n]
     }
 
     /// Sets the 64 bits of floating-point register `f{n}`.
     pub fn set_f(&mut self, n: usize, bits: u64) {
         assert!(n < 32, "floating-point register number");
-        self.regs[F0 + n] = bits;
+        self.regs.0[usize::from(F0) + n] = bits;
     }
 
     /// The address of the next instruction.

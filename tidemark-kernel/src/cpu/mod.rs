@@ -5,10 +5,17 @@
 //!
 //! - [`hart`]: a guest thread's registers, plain data that moves between workers.
 //! - [`core`]: what belongs to a worker: translation and code look-up caches.
+//! - [`decode`]: instruction bits to one clear form.
+//! - [`code_cache`]: pre-decoded code, shared by all workers.
 //! - [`exit`]: why a hart stopped. Anything that needs the kernel is one of these.
 //!
 //! Absent: privileged modes, interrupts, syscalls, signals. The kernel makes those from exits.
 
+mod block;
+pub mod code_cache;
 pub mod core;
+pub mod decode;
+mod exec;
 pub mod exit;
 pub mod hart;
+mod tlb;

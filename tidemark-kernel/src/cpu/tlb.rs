@@ -1,0 +1,186 @@
+//! The software TLB: a worker's cache of an address space's translations.
+//!
+//! Owns: look-up, filling from the page table, and the slow path of accesses that no single entry covers. Does not own:
+//! when entries become wrong. The owner ([`super::core`]) flushes when the address space's generation moved.
+//!
+//! An entry describes an *extent*, a run of guest addresses that is one run of RAM with the permission in
+//! question, and hits for any access that lies inside it, aligned or not, across pages or not. Entries are found by
+//! the page number of the access's first byte, so that each page of an extent fills an entry of its own.
+//! Loads and stores have separate arrays, so that permission needs no test.
+
+use super::exit::{Access, Exit};
+use crate::mem::page_table::{PageTable, Pte};
+use crate::mem::ram::{FRAME_SHIFT, FRAME_SIZE, FrameNo, GuestRam, Word};
+
+/// Entries for loads and entries for stores, each.
+pub(super) const TLB_ENTRIES: usize = 256;
+
+/// Pages that filling looks at for widening an extent: an aligned group of 64 KiB.
+const GROUP_PAGES: usize = 16;
+
+/// An extent of guest addresses and where it lies in RAM.
+#[repr(C, align(32))]
+#[derive(Clone, Copy)]
+pub(super) struct TlbEntry {
+    /// First guest address.
+    base: u64,
+    /// Length less eight bytes: the last offset at which an access of eight bytes fits.
+    limit: u64,
+    /// Byte offset in RAM of `base`.
+    ram: usize,
+}
+
+impl TlbEntry {
+    /// An entry for array index `index` that never hits: it covers eight bytes of a page with another index.
+    const fn empty(index: usize) -> Self {
+        Self { base: (((index + 1) % TLB_ENTRIES) as u64) << FRAME_SHIFT, limit: 0, ram: 0 }
+    }
+
+    /// Where in RAM an access of `size` bytes (at most eight) lies, if the extent covers all of it.
+    #[inline(always)]
+    pub(super) fn offset(&self, va: u64, size: u64) -> Option<usize> {
+        let delta = va.wrapping_sub(self.base);
+        if delta <= self.limit + (8 - size) { Some(self.ram.wrapping_add(delta as usize)) } else { None }
+    }
+}
+
+/// The translations of one address space.
+pub(super) struct Tlb {
+    pub(super) read: [TlbEntry; TLB_ENTRIES],
+    pub(super) write: [TlbEntry; TLB_ENTRIES],
+}
+
+/// Index of the entry that an access at `va` uses.
+#[inline(always)]
+pub(super) fn tlb_index(va: u64) -> usize {
+    (va >> FRAME_SHIFT) as usize % TLB_ENTRIES
+}
+
+impl Tlb {
+    pub(super) fn new() -> Self {
+        Self { read: std::array::from_fn(TlbEntry::empty), write: std::array::from_fn(TlbEntry::empty) }
+    }
+
+    pub(super) fn flush(&mut self) {
+        *self = Self::new();
+    }
+
+    /// Loads a word that no cached entry covered: fills an entry, or assembles a word of two extents.
+    ///
+    /// # Errors
+    ///
+    /// [`Exit::PageFault`] at the first byte that may not be read.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn load_slow<T: Word>(
+        &mut self,
+        ram: GuestRam,
+        table: &PageTable,
+        va: u64,
+    ) -> Result<T, Exit> {
+        let size = size_of::<T>() as u64;
+        if let Some(at) = self.fill(table, va, Access::Read)?.offset(va, size) {
+            // SAFETY: `offset` keeps the access inside the extent, whose frames are in RAM.
+            return Ok(unsafe { ram.load_unchecked(at) });
+        }
+        let places = self.scattered(table, va, size, Access::Read)?;
+        let bytes = places[..size as usize].iter().rev();
+        let value = bytes.fold(0, |value, place| value << 8 | u64::from(ram.load::<u8>(*place)));
+        Ok(T::truncate(value))
+    }
+
+    /// Stores a word that no cached entry covered. Nothing is written unless all of it can be.
+    ///
+    /// # Errors
+    ///
+    /// [`Exit::PageFault`] at the first byte that may not be written.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn store_slow<T: Word>(
+        &mut self,
+        ram: GuestRam,
+        table: &PageTable,
+        va: u64,
+        value: T,
+    ) -> Result<(), Exit> {
+        let size = size_of::<T>() as u64;
+        if let Some(at) = self.fill(table, va, Access::Write)?.offset(va, size) {
+            // SAFETY: `offset` keeps the access inside the extent, whose frames are in RAM.
+            unsafe { ram.store_unchecked(at, value) };
+            return Ok(());
+        }
+        let places = self.scattered(table, va, size, Access::Write)?;
+        for (i, place) in places[..size as usize].iter().enumerate() {
+            ram.store::<u8>(*place, (value.widen() >> (8 * i)) as u8);
+        }
+        Ok(())
+    }
+
+    /// Where the aligned word of an atomic access lies in RAM.
+    ///
+    /// # Errors
+    ///
+    /// [`Exit::Misaligned`] before [`Exit::PageFault`].
+    pub(super) fn atomic_offset(
+        &mut self,
+        table: &PageTable,
+        va: u64,
+        size: u64,
+        access: Access,
+    ) -> Result<u64, Exit> {
+        if !va.is_multiple_of(size) {
+            return Err(Exit::Misaligned { addr: va });
+        }
+        let entries = if access == Access::Write { &self.write } else { &self.read };
+        if let Some(at) = entries[tlb_index(va)].offset(va, size) {
+            return Ok(at as u64);
+        }
+        self.byte_offset(table, va, access)
+    }
+
+    /// Where each byte of an access over two extents lies in RAM.
+    fn scattered(&mut self, table: &PageTable, va: u64, size: u64, access: Access) -> Result<[u64; 8], Exit> {
+        let mut places = [0; 8];
+        for (i, place) in (0..size).zip(&mut places) {
+            *place = self.byte_offset(table, va.wrapping_add(i), access)?;
+        }
+        Ok(places)
+    }
+
+    /// Where one byte lies in RAM.
+    fn byte_offset(&mut self, table: &PageTable, va: u64, access: Access) -> Result<u64, Exit> {
+        let entry = self.fill(table, va, access)?;
+        Ok(entry.ram as u64 + va.wrapping_sub(entry.base))
+    }
+
+    /// Walks the page table for `va`'s page and enters the extent around it.
+    fn fill(&mut self, table: &PageTable, va: u64, access: Access) -> Result<TlbEntry, Exit> {
+        let needed = if access == Access::Write { Pte::WRITE } else { Pte::READ };
+        let group: [Pte; GROUP_PAGES] = table.walk_group(va);
+        let page = (va >> FRAME_SHIFT) as usize % GROUP_PAGES;
+        let frame_of = |i: usize| group[i].frame().filter(|_| group[i].allows(needed));
+        let Some(frame) = frame_of(page) else { return Err(Exit::PageFault { addr: va, access }) };
+        let continues = |i: usize| {
+            let distance = i as i64 - page as i64;
+            let wanted = u32::try_from(i64::from(frame.get()) + distance).ok().map(FrameNo::new);
+            wanted.is_some() && frame_of(i) == wanted
+        };
+        let mut first = page;
+        while first > 0 && continues(first - 1) {
+            first -= 1;
+        }
+        let mut end = page + 1;
+        while end < GROUP_PAGES && continues(end) {
+            end += 1;
+        }
+        let before = (page - first) as u64 * FRAME_SIZE;
+        let entry = TlbEntry {
+            base: (va & !(FRAME_SIZE - 1)) - before,
+            limit: (end - first) as u64 * FRAME_SIZE - 8,
+            ram: (frame.offset() - before) as usize,
+        };
+        let entries = if access == Access::Write { &mut self.write } else { &mut self.read };
+        entries[tlb_index(va)] = entry;
+        Ok(entry)
+    }
+}
