@@ -12,7 +12,7 @@ use crate::signal::Fault;
 use crate::status::Status;
 use crate::syscall::{self, Cx};
 use crate::system::System;
-use crate::task::{RunState, Tid};
+use crate::task::{RunState, ThreadShared, Tid};
 use crate::time::{Nanos, Now};
 use crate::timers::Due;
 use crate::wait::{Entry, Flow, Parked, Progress};
@@ -27,6 +27,8 @@ pub struct Running {
     pub hart: Box<Hart>,
     /// Where it runs.
     pub space: Arc<SpaceShared>,
+    /// What [`fast_call`](crate::task::fast_call) answers from.
+    pub shared: Arc<ThreadShared>,
 }
 
 /// What a worker does next with a thread it brought or asked for.
@@ -60,8 +62,9 @@ impl Kernel {
         let Some(thread) = self.sys.tasks.thread_mut(tid) else { return Step::Released };
         let Some(hart) = thread.hart.take() else { return Step::Released };
         thread.state = RunState::Running(worker);
+        thread.on_worker_since = Some(now.monotonic);
         let in_call = thread.parked.is_some();
-        let running = Running { tid, hart, space };
+        let running = Running { tid, hart, space, shared: Arc::clone(&thread.shared) };
         let step = if in_call { self.continue_call(running) } else { self.return_to_guest(running) };
         self.settle();
         step
@@ -152,10 +155,11 @@ impl Kernel {
     }
 
     fn requeue(&mut self, running: Running) -> Step {
-        let Running { tid, hart, space } = running;
+        let Running { tid, hart, space, .. } = running;
         self.sys.leave_space(tid, &space);
         if let Some(thread) = self.sys.tasks.thread_mut(tid) {
             thread.hart = Some(hart);
+            thread.leave_worker(self.sys.now.monotonic);
             thread.state = RunState::Runnable;
             self.sys.statuses.push_back(Status::Runnable { tid, sync: false });
         }

@@ -9,6 +9,8 @@
 
 pub mod addr;
 pub mod cpu;
+mod create;
+pub mod entropy;
 pub mod errno;
 pub mod fs;
 mod kernel;
@@ -26,6 +28,7 @@ pub mod timers;
 pub mod wait;
 pub mod worker;
 
+pub use create::{CreateError, KernelConfig};
 pub use errno::Errno;
 pub use kernel::{Kernel, Running, Step};
 pub use spawn::{SpawnError, SpawnRequest, Spawned, Stdio};

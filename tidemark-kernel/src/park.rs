@@ -13,11 +13,13 @@ use crate::wait::{Entry, Parked, WaitTarget};
 impl Kernel {
     /// Parks the thread in its call. A signal that is already pending for it sends it straight back in.
     pub(crate) fn park(&mut self, running: Running, parked: Box<Parked>) -> Step {
-        let Running { tid, hart, space } = running;
+        let Running { tid, hart, space, .. } = running;
         let deadline = parked.deadline;
         let interrupted = self.sys.has_deliverable_signal(tid);
         self.sys.leave_space(tid, &space);
         let Some(thread) = self.sys.tasks.thread_mut(tid) else { return Step::Released };
+        thread.leave_worker(self.sys.now.monotonic);
+        thread.usage.voluntary_switches += 1;
         thread.park.0 += 1;
         let park = thread.park.0;
         thread.hart = Some(hart);

@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::entropy::Entropy;
 use crate::fs::Vfs;
 use crate::limits::Limits;
 use crate::mem::Memory;
@@ -21,6 +22,8 @@ pub struct System {
     pub limits: Limits,
     /// The moment of the input being handled.
     pub now: Now,
+    /// The moment the kernel was made.
+    pub boot: Now,
     /// Processes and threads.
     pub tasks: Tasks,
     /// Frames and address spaces.
@@ -35,6 +38,12 @@ pub struct System {
     pub statuses: VecDeque<Status>,
     /// What each worker shares.
     pub workers: Arc<[WorkerSlot]>,
+    /// The guest's randomness.
+    pub entropy: Entropy,
+    /// The host name (`uname(2)`).
+    pub hostname: Vec<u8>,
+    /// Whether system calls are reported.
+    pub trace: bool,
 }
 
 impl System {

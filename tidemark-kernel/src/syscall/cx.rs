@@ -1,8 +1,9 @@
 //! What a handler is given: the whole system, the calling thread, and how it was entered.
 
 use crate::cpu::hart::Hart;
+use crate::fs::{FdTableId, FsContextId};
 use crate::system::System;
-use crate::task::{Pid, Process, Thread, Tid};
+use crate::task::{Capabilities, Pid, Process, Thread, Tid};
 use crate::time::{Nanos, Now};
 use crate::wait::{Entry, Events, Flow, Progress, WaitTarget, Waiter};
 
@@ -37,6 +38,21 @@ impl Cx<'_> {
     /// The calling process.
     pub fn process(&mut self) -> &mut Process {
         self.sys.tasks.process_mut(self.pid).expect("the calling process is in the table")
+    }
+
+    /// The calling process's table of file descriptors.
+    pub fn fd_table(&mut self) -> FdTableId {
+        self.process().fd_table.expect("a process that makes calls has descriptors")
+    }
+
+    /// The calling process's working directory, root and umask.
+    pub fn fs_context(&mut self) -> FsContextId {
+        self.process().fs_context.expect("a process that makes calls has a working directory")
+    }
+
+    /// Whether the calling process holds all of these capabilities.
+    pub fn can(&mut self, needed: Capabilities) -> bool {
+        self.process().creds.can(needed)
     }
 
     /// An entry for the queue of something this call waits for.

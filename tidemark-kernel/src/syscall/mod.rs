@@ -3,7 +3,10 @@
 //! Owns how a number becomes a call of a handler; the logic is in the part that owns the state.
 
 mod cx;
+mod id;
+mod misc;
 mod param;
+mod process;
 pub mod table;
 
 pub use cx::Cx;

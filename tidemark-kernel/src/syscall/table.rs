@@ -4,6 +4,7 @@
 //! Numbers are asm-generic's, as riscv64 uses them.
 
 use super::{Cx, Param, ParamKind, Support, SysResult};
+use crate::addr::GuestAddr;
 use crate::errno::Errno;
 
 /// One system call.
@@ -50,7 +51,19 @@ macro_rules! syscalls {
 #[allow(unused_imports)]
 use Support::{Full, Partial, Refused};
 
-syscalls! {}
+syscalls! {
+    93 exit(status: i32) => super::process::exit, Full;
+    94 exit_group(status: i32) => super::process::exit_group, Full;
+    160 uname(buf: GuestAddr) => super::misc::uname, Full;
+    172 getpid() => super::process::getpid, Full;
+    173 getppid() => super::process::getppid, Full;
+    174 getuid() => super::id::getuid, Full;
+    175 geteuid() => super::id::geteuid, Full;
+    176 getgid() => super::id::getgid, Full;
+    177 getegid() => super::id::getegid, Full;
+    178 gettid() => super::process::gettid, Full;
+    278 getrandom(buf: GuestAddr, buflen: usize, flags: u32) => super::misc::getrandom, Full;
+}
 
 /// The row of a number.
 pub fn row(number: u64) -> Option<&'static Row> {

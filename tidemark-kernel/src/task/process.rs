@@ -1,21 +1,125 @@
 //! A process: what its threads share.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
 use super::Tid;
+use super::creds::Creds;
+use super::rlimit::RLimits;
+use super::shared::ProcessShared;
+use super::usage::Usage;
 use crate::cpu::core::SpaceId;
+use crate::fs::{FdTableId, FsContextId};
+use crate::signal::{Actions, ChildChange, Signal, SignalQueue};
+use crate::status::ExitStatus;
+use crate::time::Nanos;
+use crate::wait::WaitQueue;
 
 /// A process id: the id of its first thread.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Pid(pub Tid);
+
+impl Pid {
+    /// The number.
+    pub const fn get(self) -> u32 {
+        self.0.get()
+    }
+}
+
+/// Signals as far as the process as a whole has them.
+#[derive(Debug, Default)]
+pub struct ProcessSignals {
+    /// What to do with each.
+    pub actions: Actions,
+    /// Pending for whichever thread takes them.
+    pub pending: SignalQueue,
+    /// Who watches for pending signals: signalfd, by [`Events::IN`](crate::wait::Events::IN).
+    pub watchers: WaitQueue,
+}
 
 /// One process.
 #[derive(Debug)]
 pub struct Process {
     /// Its id.
     pub pid: Pid,
-    /// Who is told of its end; `None` for the first process.
+    /// Who is told of its end; `None` for process 1, the kernel's own.
     pub parent: Option<Pid>,
-    /// The address space its threads run in.
-    pub space: SpaceId,
-    /// Its live threads.
+    /// Children, zombies included, oldest first.
+    pub children: Vec<Pid>,
+    /// Its process group.
+    pub group: Pid,
+    /// Its session.
+    pub session: Pid,
+    /// Its live threads; empty in a zombie.
     pub threads: Vec<Tid>,
+    /// The address space. Ids of spaces are not reused: that of a process that ended finds nothing.
+    pub space: SpaceId,
+    /// The table of file descriptors; `None` once it ended, and in process 1. Handlers ask
+    /// [`Cx::fd_table`](crate::syscall::Cx::fd_table).
+    pub fd_table: Option<FdTableId>,
+    /// Working directory, root and umask; `None` once it ended, and in process 1. Handlers ask
+    /// [`Cx::fs_context`](crate::syscall::Cx::fs_context).
+    pub fs_context: Option<FsContextId>,
+    /// Who it is to permission checks.
+    pub creds: Creds,
+    /// Resource limits.
+    pub rlimits: RLimits,
+    /// Dispositions and the shared queue.
+    pub signals: ProcessSignals,
+    /// Set once the process as a whole ends: every thread that returns from the kernel ends instead.
+    pub exiting: Option<ExitStatus>,
+    /// Set while a thread of it executes a new program and the others end: that thread.
+    pub exec_by: Option<Tid>,
+    /// The signal that stopped it, while it is stopped.
+    pub stopped: Option<Signal>,
+    /// A change of state that its parent has not waited for.
+    pub change: Option<ChildChange>,
+    /// What the parent is sent when it ends; `None` is nothing (`clone(2)`).
+    pub exit_signal: Option<Signal>,
+    /// Threads that wait for a child.
+    pub waiters: WaitQueue,
+    /// The thread whose `vfork` waits for this process.
+    pub vfork_parent: Option<Tid>,
+    /// CPU time and such of threads that ended.
+    pub usage: Usage,
+    /// Of children waited for.
+    pub children_usage: Usage,
+    /// When it began, on `CLOCK_MONOTONIC`.
+    pub started: Nanos,
+    /// Whether the application started it and is told of its end.
+    pub spawned: bool,
+    /// Whether it executed a program since it was forked.
+    pub execed: bool,
+    /// `PR_SET_DUMPABLE`.
+    pub dumpable: bool,
+    /// `PR_SET_NO_NEW_PRIVS`.
+    pub no_new_privs: bool,
+    /// `PR_SET_CHILD_SUBREAPER`.
+    pub subreaper: bool,
+    /// `PR_SET_PDEATHSIG`.
+    pub parent_death_signal: Option<Signal>,
+    /// `nice` value, -20 to 19.
+    pub nice: i8,
+    /// `personality(2)`.
+    pub personality: u32,
+    /// What workers answer without the lock.
+    pub shared: Arc<ProcessShared>,
+}
+
+impl Process {
+    /// Whether it ended and waits to be waited for.
+    pub fn is_zombie(&self) -> bool {
+        self.threads.is_empty() && self.exiting.is_some()
+    }
+
+    /// Publishes ids for calls that do not take the lock, after `parent` or `creds` changed.
+    pub fn publish(&self) {
+        let shared = &self.shared;
+        shared.pid.store(self.pid.get(), Ordering::Relaxed);
+        shared.ppid.store(self.parent.map_or(0, Pid::get), Ordering::Relaxed);
+        shared.uid.store(self.creds.uid, Ordering::Relaxed);
+        shared.euid.store(self.creds.euid, Ordering::Relaxed);
+        shared.gid.store(self.creds.gid, Ordering::Relaxed);
+        shared.egid.store(self.creds.egid, Ordering::Relaxed);
+    }
 }

@@ -11,6 +11,8 @@ pub struct Tasks {
     threads: Vec<Option<Box<Thread>>>,
     processes: Vec<Option<Box<Process>>>,
     last_id: u32,
+    thread_count: usize,
+    process_count: usize,
 }
 
 impl Tasks {
@@ -55,23 +57,37 @@ impl Tasks {
     /// Enters a thread.
     pub fn insert_thread(&mut self, thread: Box<Thread>) {
         let index = thread.tid.get() as usize;
-        put(&mut self.threads, index, thread);
+        self.thread_count += usize::from(put(&mut self.threads, index, thread));
     }
 
     /// Enters a process.
     pub fn insert_process(&mut self, process: Box<Process>) {
         let index = process.pid.0.get() as usize;
-        put(&mut self.processes, index, process);
+        self.process_count += usize::from(put(&mut self.processes, index, process));
     }
 
     /// Takes a thread out; its id is free again unless a process still has it.
     pub fn remove_thread(&mut self, tid: Tid) -> Option<Box<Thread>> {
-        self.threads.get_mut(tid.get() as usize)?.take()
+        let thread = self.threads.get_mut(tid.get() as usize)?.take()?;
+        self.thread_count -= 1;
+        Some(thread)
     }
 
     /// Takes a process out.
     pub fn remove_process(&mut self, pid: Pid) -> Option<Box<Process>> {
-        self.processes.get_mut(pid.0.get() as usize)?.take()
+        let process = self.processes.get_mut(pid.0.get() as usize)?.take()?;
+        self.process_count -= 1;
+        Some(process)
+    }
+
+    /// Live threads.
+    pub fn thread_count(&self) -> usize {
+        self.thread_count
+    }
+
+    /// Live processes and zombies, process 1 included.
+    pub fn process_count(&self) -> usize {
+        self.process_count
     }
 
     /// All processes, by id.
@@ -85,9 +101,10 @@ impl Tasks {
     }
 }
 
-fn put<T>(table: &mut Vec<Option<Box<T>>>, index: usize, value: Box<T>) {
+/// Whether the place was free.
+fn put<T>(table: &mut Vec<Option<Box<T>>>, index: usize, value: Box<T>) -> bool {
     if table.len() <= index {
         table.resize_with(index + 1, || None);
     }
-    table[index] = Some(value);
+    table[index].replace(value).is_none()
 }

@@ -1,10 +1,15 @@
 //! A guest thread: registers and a little state. It is not a worker.
 
 use core::num::NonZeroU32;
+use std::sync::Arc;
 
-use super::Pid;
+use super::shared::ThreadShared;
+use super::usage::Usage;
+use super::{Pid, exit::ExitStep};
+use crate::addr::GuestAddr;
 use crate::cpu::hart::Hart;
 use crate::limits::PID_MAX;
+use crate::signal::{AltStack, SigSet, SignalQueue};
 use crate::time::Nanos;
 use crate::wait::{Entry, ParkSeq, Parked};
 use crate::worker::WorkerId;
@@ -15,8 +20,11 @@ pub struct Tid(NonZeroU32);
 
 impl Tid {
     /// Checks the range.
-    pub fn new(number: u32) -> Option<Tid> {
-        (number <= PID_MAX).then(|| NonZeroU32::new(number).map(Tid)).flatten()
+    pub const fn new(number: u32) -> Option<Tid> {
+        match NonZeroU32::new(number) {
+            Some(number) if number.get() <= PID_MAX => Some(Tid(number)),
+            _ => None,
+        }
     }
 
     /// The number.
@@ -36,8 +44,49 @@ pub enum RunState {
     Parked,
     /// Stopped by a signal, until `SIGCONT` or a fatal one.
     Stopped,
-    /// Gone; the id is kept until it is reaped.
-    Dead,
+}
+
+/// Bytes of a thread's name, its final NUL included (`PR_SET_NAME`).
+pub const NAME_BYTES: usize = 16;
+
+/// A thread's name, NUL-padded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Name([u8; NAME_BYTES]);
+
+impl Name {
+    /// The first 15 bytes of `name`.
+    pub fn new(name: &[u8]) -> Name {
+        let mut bytes = [0; NAME_BYTES];
+        let length = name.iter().position(|&byte| byte == 0).unwrap_or(name.len()).min(NAME_BYTES - 1);
+        bytes[..length].copy_from_slice(&name[..length]);
+        Name(bytes)
+    }
+
+    /// Without the padding.
+    pub fn as_bytes(&self) -> &[u8] {
+        let length = self.0.iter().position(|&byte| byte == 0).unwrap_or(NAME_BYTES);
+        &self.0[..length]
+    }
+
+    /// With the padding.
+    pub fn padded(&self) -> &[u8; NAME_BYTES] {
+        &self.0
+    }
+}
+
+/// Signals as far as one thread has them.
+#[derive(Debug, Default)]
+pub struct ThreadSignals {
+    /// Blocked.
+    pub mask: SigSet,
+    /// The mask to go back to when the call that replaced it ends (`ppoll`, `rt_sigsuspend`).
+    pub saved_mask: Option<SigSet>,
+    /// Pending for this thread alone.
+    pub pending: SignalQueue,
+    /// What `rt_sigtimedwait` waits for, while it does.
+    pub awaited: SigSet,
+    /// `sigaltstack(2)`.
+    pub alt_stack: AltStack,
 }
 
 /// One guest thread.
@@ -47,16 +96,52 @@ pub struct Thread {
     pub tid: Tid,
     /// The process it belongs to.
     pub pid: Pid,
+    /// Its name (`/proc/self/comm`).
+    pub name: Name,
     /// Registers, unless a worker holds them.
     pub hart: Option<Box<Hart>>,
     /// What it does.
     pub state: RunState,
     /// The system call it is in, while that waits or goes step by step.
     pub parked: Option<Box<Parked>>,
+    /// The box of its last call, kept so that the next one that waits does not allocate.
+    pub(crate) spare: Option<Box<Parked>>,
     /// How the handler of [`Thread::parked`] is entered next.
     pub entry: Entry,
     /// Counts parks, so that stale waiters are recognised.
     pub park: ParkSeq,
-    /// CPU time used so far.
-    pub cpu_time: Nanos,
+    /// Its call heeds only what ends it (`vfork`).
+    pub killable_only: bool,
+    /// Mask, queue and alternative stack.
+    pub signals: ThreadSignals,
+    /// Counters of it alone.
+    pub usage: Usage,
+    /// When it last went onto a worker, while it is on one.
+    pub on_worker_since: Option<Nanos>,
+    /// When it began, on `CLOCK_MONOTONIC`.
+    pub started: Nanos,
+    /// Cleared, and its waiters woken, when the thread ends (`set_tid_address(2)`).
+    pub clear_child_tid: GuestAddr,
+    /// Head of its list of held futexes (`set_robust_list(2)`).
+    pub robust_list: GuestAddr,
+    /// How far its end has got, once it began.
+    pub(crate) exit: Option<ExitStep>,
+    /// The traced call it is in.
+    pub(crate) trace: Option<String>,
+    /// What workers answer without the lock.
+    pub shared: Arc<ThreadShared>,
+}
+
+impl Thread {
+    /// It is on no worker any more: counts its time.
+    pub(crate) fn leave_worker(&mut self, now: Nanos) {
+        self.usage.cpu = self.cpu_time(now);
+        self.on_worker_since = None;
+    }
+
+    /// CPU time used up to `now`.
+    pub fn cpu_time(&self, now: Nanos) -> Nanos {
+        let running = self.on_worker_since.map_or(0, |since| now.saturating_sub(since));
+        self.usage.cpu.saturating_add(running)
+    }
 }

@@ -1,0 +1,90 @@
+//! Making a kernel: what it is given, and its first state.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::entropy::{Entropy, SEED_BYTES};
+use crate::errno::Errno;
+use crate::fs::Vfs;
+use crate::kernel::Kernel;
+use crate::limits::Limits;
+use crate::mem::ram::GuestRam;
+use crate::mem::{FrameSupply, Memory};
+use crate::system::System;
+use crate::task::Tasks;
+use crate::time::Now;
+use crate::timers::Timers;
+use crate::wait::Woken;
+use crate::worker::WorkerSlot;
+
+/// What a kernel is made from.
+pub struct KernelConfig {
+    /// What the guest may use.
+    pub limits: Limits,
+    /// The region guest memory lies in.
+    pub ram: GuestRam,
+    /// Where more of it comes from.
+    pub supply: Box<dyn FrameSupply>,
+    /// Workers that will run harts; also the processors a guest sees. At least one.
+    pub workers: u16,
+    /// The guest's host name.
+    pub hostname: String,
+    /// Seeds the guest's randomness.
+    pub seed: [u8; SEED_BYTES],
+    /// The moment of creation; `CLOCK_MONOTONIC`'s value counts as the uptime's start.
+    pub now: Now,
+    /// Whether every system call is reported as a [`Status::Trace`](crate::Status::Trace).
+    pub trace: bool,
+}
+
+/// Why a kernel cannot be made.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CreateError {
+    /// There must be a worker, and no more than can be told apart.
+    #[error("a kernel runs on 1 to {most} workers, not {asked}")]
+    Workers {
+        /// How many were asked for.
+        asked: u16,
+        /// How many are possible.
+        most: u16,
+    },
+    /// The first process or the first file systems could not be made.
+    #[error("the kernel's first state could not be built: {0}")]
+    Setup(Errno),
+}
+
+impl Kernel {
+    /// A kernel without programs. Its file system is empty but for what the kernel itself provides.
+    ///
+    /// # Errors
+    /// [`CreateError`].
+    pub fn new(config: KernelConfig) -> Result<Kernel, CreateError> {
+        let KernelConfig { limits, ram, supply, workers, hostname, seed, now, trace } = config;
+        if workers == 0 || u32::from(workers) > u64::BITS {
+            return Err(CreateError::Workers { asked: workers, most: u64::BITS as u16 });
+        }
+        let mut sys = System {
+            mem: Memory::new(ram, supply, limits.memory_bytes),
+            limits,
+            now,
+            boot: now,
+            tasks: Tasks::default(),
+            fs: Vfs::default(),
+            timers: Timers::default(),
+            woken: Woken::default(),
+            statuses: VecDeque::new(),
+            workers: (0..workers).map(|_| WorkerSlot::default()).collect::<Arc<[_]>>(),
+            entropy: Entropy::new(seed),
+            hostname: hostname.into_bytes(),
+            trace,
+        };
+        sys.create_init().map_err(CreateError::Setup)?;
+        Ok(Kernel { sys })
+    }
+
+    /// The words that each worker shares with the kernel, by [`WorkerId`](crate::worker::WorkerId).
+    pub fn workers(&self) -> Arc<[WorkerSlot]> {
+        Arc::clone(&self.sys.workers)
+    }
+}

@@ -1,0 +1,286 @@
+//! The end of threads and processes.
+//!
+//! Owns the steps from `exit` to zombie and from zombie to nothing. Each thread ends itself, on the worker that takes it:
+//! that of a process that exits only marks the others, so that no step grows with their number.
+
+use super::{Pid, Process, RunState, Tid};
+use crate::kernel::{Kernel, Running, Step};
+use crate::signal::{ChildChange, Signal};
+use crate::status::{ExitStatus, Status};
+use crate::system::System;
+use crate::wait::{Entry, Events};
+use crate::worker::ATTENTION_TRAP;
+
+/// Threads that are told to end, and children that are handed over, in one step under the lock.
+const STEP_TASKS: usize = 128;
+
+/// What a thread that ends does next. Between two steps others get the lock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ExitStep {
+    /// Tell the threads below this index to end.
+    Siblings(usize),
+    /// Let go of futexes, leave the process; the last thread goes on.
+    Thread,
+    /// Close the files.
+    Files,
+    /// Free the memory.
+    Memory,
+    /// Hand over the children.
+    Children,
+    /// Become a zombie and tell the parent.
+    Process,
+}
+
+impl System {
+    /// Whether the thread ends instead of returning to the guest.
+    pub(crate) fn must_exit(&self, tid: Tid) -> bool {
+        let Some(thread) = self.tasks.thread(tid) else { return true };
+        if thread.exit.is_some() {
+            return true;
+        }
+        let Some(process) = self.tasks.process(thread.pid) else { return true };
+        process.exiting.is_some() || process.exec_by.is_some_and(|by| by != tid)
+    }
+
+    /// `exit(2)`: the thread ends when it next leaves the kernel. The last one's code is the process's.
+    pub(crate) fn begin_thread_exit(&mut self, tid: Tid, code: u8) {
+        let Some(thread) = self.tasks.thread_mut(tid) else { return };
+        thread.exit.get_or_insert(ExitStep::Thread);
+        let pid = thread.pid;
+        let Some(process) = self.tasks.process_mut(pid) else { return };
+        if process.threads.len() == 1 {
+            process.exiting.get_or_insert(ExitStatus::Code(code));
+        }
+    }
+
+    /// `exit_group(2)` or a fatal signal, on behalf of one of the process's threads: all of them end.
+    pub(crate) fn begin_group_exit(&mut self, tid: Tid, status: ExitStatus) {
+        let Some(pid) = self.tasks.thread(tid).map(|thread| thread.pid) else { return };
+        let Some(process) = self.tasks.process_mut(pid) else { return };
+        if process.exiting.is_some() {
+            return;
+        }
+        process.exiting = Some(status);
+        process.stopped = None;
+        let siblings = process.threads.len();
+        if let Some(thread) = self.tasks.thread_mut(tid) {
+            thread.exit = Some(ExitStep::Siblings(siblings));
+        }
+    }
+
+    /// Makes a thread look up: it finds by itself that it is to end.
+    pub(crate) fn rouse(&mut self, tid: Tid) {
+        let Some(thread) = self.tasks.thread_mut(tid) else { return };
+        match thread.state {
+            RunState::Runnable => {}
+            RunState::Running(worker) => {
+                if let Some(slot) = self.workers.get(usize::from(worker.0)) {
+                    slot.raise(ATTENTION_TRAP);
+                }
+            }
+            RunState::Parked => {
+                let park = thread.park.0;
+                self.unpark(tid, park, Entry::Signal);
+            }
+            RunState::Stopped => {
+                thread.state = RunState::Runnable;
+                self.statuses.push_back(Status::Runnable { tid, sync: false });
+            }
+        }
+    }
+
+    /// Tells siblings to look up, from index `next` downwards, at most [`STEP_TASKS`] of them. Answers where to go on;
+    /// zero is the end. Downwards, because a thread that leaves is replaced by the last.
+    pub(crate) fn rouse_siblings(&mut self, pid: Pid, but: Tid, next: usize) -> usize {
+        let length = self.tasks.process(pid).map_or(0, |process| process.threads.len());
+        let next = next.min(length);
+        let rest = next.saturating_sub(STEP_TASKS);
+        for index in (rest..next).rev() {
+            let sibling = self.tasks.process(pid).and_then(|process| process.threads.get(index).copied());
+            if let Some(sibling) = sibling.filter(|sibling| *sibling != but) {
+                self.rouse(sibling);
+            }
+        }
+        rest
+    }
+}
+
+impl Kernel {
+    /// Goes on with the end of a thread that is to end.
+    pub(crate) fn exit_thread(&mut self, running: Running) -> Step {
+        let tid = running.tid;
+        let Some(thread) = self.sys.tasks.thread_mut(tid) else { return Step::Released };
+        let pid = thread.pid;
+        let next = match *thread.exit.get_or_insert(ExitStep::Thread) {
+            ExitStep::Siblings(next) => match self.sys.rouse_siblings(pid, tid, next) {
+                0 => ExitStep::Thread,
+                rest => ExitStep::Siblings(rest),
+            },
+            ExitStep::Thread => {
+                let last = self.sys.tasks.process(pid).is_none_or(|process| process.threads.len() <= 1);
+                if !last {
+                    self.sys.leave_space(tid, &running.space);
+                    self.sys.remove_thread(tid);
+                    return Step::Released;
+                }
+                ExitStep::Files
+            }
+            ExitStep::Files => {
+                if self.sys.release_files_of(pid) {
+                    ExitStep::Memory
+                } else {
+                    ExitStep::Files
+                }
+            }
+            ExitStep::Memory => {
+                if self.sys.release_memory_of(pid) {
+                    ExitStep::Children
+                } else {
+                    ExitStep::Memory
+                }
+            }
+            ExitStep::Children => {
+                if self.sys.hand_over_children(pid) {
+                    ExitStep::Process
+                } else {
+                    ExitStep::Children
+                }
+            }
+            ExitStep::Process => {
+                self.sys.leave_space(tid, &running.space);
+                self.sys.remove_thread(tid);
+                self.sys.end_process(pid);
+                return Step::Released;
+            }
+        };
+        if let Some(thread) = self.sys.tasks.thread_mut(tid) {
+            thread.exit = Some(next);
+        }
+        Step::Again(running)
+    }
+}
+
+impl System {
+    /// Takes a thread out of its process and the table, and its counters into its process's.
+    fn remove_thread(&mut self, tid: Tid) {
+        let now = self.now.monotonic;
+        let Some(mut thread) = self.tasks.remove_thread(tid) else { return };
+        thread.usage.cpu = thread.cpu_time(now);
+        let Some(process) = self.tasks.process_mut(thread.pid) else { return };
+        process.usage.add(&thread.usage);
+        if let Some(index) = process.threads.iter().position(|other| *other == tid) {
+            process.threads.swap_remove(index);
+        }
+        if let (Some(by), [_]) = (process.exec_by, process.threads.as_slice())
+            && let Some(thread) = self.tasks.thread(by)
+        {
+            // The others are gone: `execve` goes on.
+            let park = thread.park.0;
+            self.unpark(by, park, Entry::Event);
+        }
+    }
+
+    fn release_files_of(&mut self, pid: Pid) -> bool {
+        let Some(process) = self.tasks.process_mut(pid) else { return true };
+        if let Some(context) = process.fs_context.take() {
+            self.release_fs_context(context);
+        }
+        let Some(table) = self.tasks.process(pid).and_then(|process| process.fd_table) else { return true };
+        let finished = self.release_fd_table(table);
+        if finished && let Some(process) = self.tasks.process_mut(pid) {
+            process.fd_table = None;
+        }
+        finished
+    }
+
+    fn release_memory_of(&mut self, pid: Pid) -> bool {
+        let Some(process) = self.tasks.process(pid) else { return true };
+        let space = process.space;
+        self.release_space(space)
+    }
+
+    /// Children go to the nearest ancestor that asked for them, or to process 1. True when none is left.
+    fn hand_over_children(&mut self, pid: Pid) -> bool {
+        let heir = self.heir(pid);
+        for _ in 0..STEP_TASKS {
+            let Some(child) = self.tasks.process_mut(pid).and_then(|process| process.children.pop()) else {
+                return true;
+            };
+            self.adopt(heir, child);
+        }
+        false
+    }
+
+    /// Who inherits the children of `pid` (`PR_SET_CHILD_SUBREAPER`).
+    fn heir(&self, pid: Pid) -> Option<Pid> {
+        let mut next = self.tasks.process(pid)?.parent;
+        // Every chain of parents ends at process 1.
+        while let Some(process) = next.and_then(|pid| self.tasks.process(pid)) {
+            if process.parent.is_none() || (process.subreaper && process.exiting.is_none()) {
+                return Some(process.pid);
+            }
+            next = process.parent;
+        }
+        None
+    }
+
+    fn adopt(&mut self, heir: Option<Pid>, child: Pid) {
+        let Some(process) = self.tasks.process_mut(child) else { return };
+        process.parent = heir;
+        // Reparented children tell their new parent by SIGCHLD, whatever they were created with.
+        process.exit_signal = Some(Signal::CHLD);
+        process.publish();
+        let zombie = process.is_zombie();
+        let Some(heir) = heir.and_then(|heir| self.tasks.process_mut(heir)) else { return };
+        heir.children.push(child);
+        if zombie {
+            self.tell_parent_of_end(child);
+        }
+    }
+
+    /// The process has no thread, files or memory left.
+    fn end_process(&mut self, pid: Pid) {
+        let Some(process) = self.tasks.process_mut(pid) else { return };
+        let status = *process.exiting.get_or_insert(ExitStatus::Code(0));
+        process.change = Some(ChildChange::from(status));
+        if process.spawned {
+            self.statuses.push_back(Status::Exited { pid, status });
+        }
+        self.tell_parent_of_end(pid);
+    }
+
+    /// Tells the parent of a zombie; where nobody will ask, the zombie is gone at once.
+    fn tell_parent_of_end(&mut self, pid: Pid) {
+        let Some(parent) = self.tasks.process(pid).and_then(|process| process.parent) else { return };
+        let Some(parent) = self.tasks.process_mut(parent) else { return };
+        if parent.parent.is_none() {
+            // Process 1 waits for its children as they end.
+            self.reap(pid);
+            return;
+        }
+        parent.waiters.wake(Events::IN, &mut self.woken);
+    }
+
+    /// Removes a zombie; what it used counts for its parent.
+    pub(crate) fn reap(&mut self, pid: Pid) -> Option<Box<Process>> {
+        let process = self.tasks.remove_process(pid)?;
+        if let Some(parent) = process.parent.and_then(|parent| self.tasks.process_mut(parent)) {
+            parent.children.retain(|child| *child != pid);
+            parent.children_usage.add(&process.usage);
+            parent.children_usage.add(&process.children_usage);
+        }
+        Some(process)
+    }
+}
+
+impl From<ExitStatus> for ChildChange {
+    fn from(status: ExitStatus) -> ChildChange {
+        match status {
+            ExitStatus::Code(code) => ChildChange::Exited(code),
+            ExitStatus::Signal { number, core } => {
+                let signal = Signal::new(u32::from(number)).unwrap_or(Signal::KILL);
+                ChildChange::Killed { signal, core }
+            }
+        }
+    }
+}

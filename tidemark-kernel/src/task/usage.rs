@@ -1,0 +1,29 @@
+//! What a thread or process has used so far (`getrusage(2)`).
+
+use crate::time::Nanos;
+
+/// Counters that are summed over threads and over children waited for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Usage {
+    /// CPU time. User and system time are not told apart.
+    pub cpu: Nanos,
+    /// Page faults served without reading a file.
+    pub minor_faults: u64,
+    /// Times it gave up the processor to wait.
+    pub voluntary_switches: u64,
+    /// Times it was made to give up the processor.
+    pub involuntary_switches: u64,
+    /// The largest resident set, in bytes; the maximum, not the sum.
+    pub peak_resident: u64,
+}
+
+impl Usage {
+    /// Adds what another used.
+    pub fn add(&mut self, other: &Usage) {
+        self.cpu = self.cpu.saturating_add(other.cpu);
+        self.minor_faults = self.minor_faults.saturating_add(other.minor_faults);
+        self.voluntary_switches = self.voluntary_switches.saturating_add(other.voluntary_switches);
+        self.involuntary_switches = self.involuntary_switches.saturating_add(other.involuntary_switches);
+        self.peak_resident = self.peak_resident.max(other.peak_resident);
+    }
+}
