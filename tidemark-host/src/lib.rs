@@ -43,6 +43,8 @@ mod absent;
 mod capability;
 mod clock;
 mod code;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod control;
 mod entropy;
 mod error;

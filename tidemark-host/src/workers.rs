@@ -47,6 +47,13 @@ pub trait Turn: Send + 'static {
     fn turn(&mut self) -> TurnResult;
 }
 
+/// A closure is an entry whose turn is a call.
+impl<F: FnMut() -> TurnResult + Send + 'static> Turn for F {
+    fn turn(&mut self) -> TurnResult {
+        self()
+    }
+}
+
 /// What a turn wants next.
 #[derive(Clone, Debug)]
 pub enum TurnResult {
