@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod build;
 mod ci;
 mod closing;
 mod guests;
@@ -42,6 +43,8 @@ enum Command {
     Tidy(tidy::Options),
     /// Measure speed against `qemu-riscv64-static`: medians and ratios of one run.
     Bench(bench::Options),
+    /// Build what runs in JavaScript.
+    Build(build::Options),
     /// Compile the guest programs under tests/guests into target/guests.
     BuildGuests,
 }
@@ -64,6 +67,7 @@ fn run(command: Command) -> Result<()> {
         Command::Ci(options) => ci::run(&sh, &options),
         Command::Tidy(options) => tidy::run(&sh, &options),
         Command::Bench(options) => bench::run(&sh, &options),
+        Command::Build(options) => build::run(&options),
         Command::BuildGuests => guests::run(&sh),
     }
 }

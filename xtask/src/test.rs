@@ -8,7 +8,7 @@ use clap::Args;
 use xshell::Shell;
 
 use crate::steps::Steps;
-use crate::{closing, guests, project, setup, tools};
+use crate::{build, closing, guests, project, setup, tools};
 
 /// What to test.
 #[derive(Args, Default)]
@@ -45,6 +45,8 @@ pub(crate) fn add_steps(sh: &Shell, options: &Options, steps: &mut Steps) {
     }
     steps.step("build-guests", || guests::run(sh).map(|()| vec![]));
     steps.step("cargo test", || cargo_test(&options.cargo));
+    steps.step("build node", || build::node().map(|()| vec![]));
+    steps.step("node test", node_test);
 }
 
 /// Runs cargo's tests with what they look for in the environment: `TIDEMARK_GUESTS`, the folder of compiled guest
@@ -53,5 +55,13 @@ fn cargo_test(more: &[String]) -> Result<Vec<String>> {
     let mut command = Command::new("cargo");
     command.args(["test", "--workspace", "--locked", "--offline"]).args(more).current_dir(project::root());
     command.env("TIDEMARK_GUESTS", project::guest_programs()).env("TIDEMARK_ORACLE", tools::oracle()?);
+    closing::run(&mut command)
+}
+
+/// Runs the tests that Node drives, with `TIDEMARK_CHECKS`, the folder of the Node host's compiled checks.
+fn node_test() -> Result<Vec<String>> {
+    let mut command = Command::new("node");
+    command.args(["--test", "--test-reporter=spec"]).arg("tidemark-host-node/tests/host.test.mjs");
+    command.current_dir(project::root()).env("TIDEMARK_CHECKS", build::checks());
     closing::run(&mut command)
 }

@@ -9,7 +9,7 @@ use clap::Args;
 use xshell::{Shell, cmd};
 
 use crate::tools;
-use crate::wasm::WasmToolchain;
+use crate::wasm::{self, WasmToolchain};
 
 /// What to set up.
 #[derive(Args, Default)]
@@ -83,7 +83,7 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
     install(sh, &missing)?;
     oracle::provide(sh)?;
     cmd!(sh, "cargo fetch --locked --quiet").quiet().run()?;
-    Ok(())
+    wasm::fetch()
 }
 
 fn install(sh: &Shell, missing: &[&Need]) -> Result<()> {
