@@ -6,6 +6,7 @@
 
 pub mod frames;
 pub mod io;
+mod lent;
 pub mod page_table;
 pub mod ram;
 pub mod shared;
@@ -15,6 +16,7 @@ pub mod user;
 
 pub use frames::{FrameSupply, Frames};
 pub use io::{IoSink, IoSource, Segments};
+pub use lent::{Lent, lend};
 pub use shared::SpaceShared;
 pub use user::Pod;
 

@@ -19,7 +19,6 @@
 //! - everything that synchronises (AMO, LR/SC, futex words, page-table entries) goes through real atomics;
 //! - the kernel copies guest data in once and validates the copy, never the original.
 
-use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 /// Bytes in a frame, the unit of guest memory: 4 KiB, as RISC-V Linux's page.
@@ -99,7 +98,8 @@ word!(u8, u16, u32, u64);
 /// other memory.
 #[derive(Clone, Copy, Debug)]
 pub struct GuestRam {
-    base: NonNull<u8>,
+    // An address, perhaps zero: in WebAssembly the region is the linear memory itself.
+    base: *mut u8,
     len: u64,
 }
 
@@ -120,18 +120,25 @@ impl GuestRam {
     ///
     /// # Panics
     ///
-    /// If `base` is null or misaligned, or the range is larger than the address space or 2^32 frames.
+    /// If `base` is misaligned, or the range is larger than the address space or 2^32 frames.
     pub unsafe fn new(base: *mut u8, len: u64) -> Self {
         assert!((base as usize).is_multiple_of(FRAME_SIZE as usize), "guest RAM is aligned to a frame");
         assert!(len.is_multiple_of(FRAME_SIZE) && len >> FRAME_SHIFT <= 1 << 32, "guest RAM is whole frames");
         let end = usize::try_from(len).ok().and_then(|len| (base as usize).checked_add(len));
         assert!(end.is_some(), "guest RAM fits into the address space");
-        Self { base: NonNull::new(base).expect("guest RAM has an address"), len }
+        Self { base, len }
+    }
+
+    /// The byte at an offset. `wrapping_add`, because the base may be address zero, to which nothing may be added
+    /// 'in bounds'.
+    #[inline(always)]
+    fn at(self, offset: usize) -> *mut u8 {
+        self.base.wrapping_add(offset)
     }
 
     /// The region's first byte. Generated code adds offsets to it, as this module does.
     pub fn base(self) -> *mut u8 {
-        self.base.as_ptr()
+        self.base
     }
 
     /// Reserved length in bytes.
@@ -152,7 +159,7 @@ impl GuestRam {
     #[inline(always)]
     pub unsafe fn load_unchecked<T: Word>(self, offset: usize) -> T {
         // SAFETY: the caller keeps the access inside the region, which `new`'s contract makes readable.
-        T::from_le(unsafe { self.base().add(offset).cast::<T>().read_unaligned() })
+        T::from_le(unsafe { self.at(offset).cast::<T>().read_unaligned() })
     }
 
     /// Stores a word at a byte offset, which need not be aligned.
@@ -163,7 +170,7 @@ impl GuestRam {
     #[inline(always)]
     pub unsafe fn store_unchecked<T: Word>(self, offset: usize, value: T) {
         // SAFETY: the caller keeps the access inside the region, which `new`'s contract makes writable.
-        unsafe { self.base().add(offset).cast::<T>().write_unaligned(value.to_le()) }
+        unsafe { self.at(offset).cast::<T>().write_unaligned(value.to_le()) }
     }
 
     /// Loads a word at a byte offset, which need not be aligned.
@@ -191,7 +198,7 @@ impl GuestRam {
         assert!(at.is_multiple_of(4), "atomic word is aligned");
         // SAFETY: inside the region and aligned, since the base is aligned to a frame; the region outlives
         // the handle by `new`'s contract.
-        unsafe { AtomicU32::from_ptr(self.base().add(at).cast()) }
+        unsafe { AtomicU32::from_ptr(self.at(at).cast()) }
     }
 
     /// The aligned 64-bit word at a byte offset, as an atomic: for AMO, LR/SC and page-table entries.
@@ -200,35 +207,35 @@ impl GuestRam {
         let at = self.check(offset, 8);
         assert!(at.is_multiple_of(8), "atomic word is aligned");
         // SAFETY: as for `atomic_u32`.
-        unsafe { AtomicU64::from_ptr(self.base().add(at).cast()) }
+        unsafe { AtomicU64::from_ptr(self.at(at).cast()) }
     }
 
     /// Copies guest bytes from a byte offset into `to`.
     pub fn read_bytes(self, offset: u64, to: &mut [u8]) {
         let at = self.check(offset, to.len());
         // SAFETY: inside the region, and `to` cannot overlap it since no reference points into the region.
-        unsafe { self.base().add(at).copy_to_nonoverlapping(to.as_mut_ptr(), to.len()) }
+        unsafe { self.at(at).copy_to_nonoverlapping(to.as_mut_ptr(), to.len()) }
     }
 
     /// Copies `from` to guest memory at a byte offset.
     pub fn write_bytes(self, offset: u64, from: &[u8]) {
         let at = self.check(offset, from.len());
         // SAFETY: as for `read_bytes`.
-        unsafe { self.base().add(at).copy_from_nonoverlapping(from.as_ptr(), from.len()) }
+        unsafe { self.at(at).copy_from_nonoverlapping(from.as_ptr(), from.len()) }
     }
 
     /// Zeroes `len` bytes from a byte offset.
     pub fn zero(self, offset: u64, len: usize) {
         let at = self.check(offset, len);
         // SAFETY: inside the region.
-        unsafe { self.base().add(at).write_bytes(0, len) }
+        unsafe { self.at(at).write_bytes(0, len) }
     }
 
     /// Copies `len` bytes inside the region, from one byte offset to another; the ranges may overlap.
     pub fn copy_within(self, from: u64, to: u64, len: usize) {
         let (from, to) = (self.check(from, len), self.check(to, len));
         // SAFETY: both inside the region; `copy_to` allows overlap.
-        unsafe { self.base().add(from).copy_to(self.base().add(to), len) }
+        unsafe { self.at(from).copy_to(self.at(to), len) }
     }
 
     /// Whether the guest bytes from a byte offset equal `bytes`.
