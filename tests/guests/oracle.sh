@@ -15,7 +15,7 @@ out=${GUESTS_OUT:-$here/../../target/guests/oracle}
 failed=0 ran=0
 
 # The value of a `// name: value` line at the top of a program.
-tag() { sed -nE "1,12s,^(//|#) $2: *,,p" "$1" | head -n 1; }
+tag() { sed -n "1,12s,^// $2: *,,p" "$1" | head -n 1; }
 
 # Builds $source for $1 (qemu or linux) as $binary and runs it there into $binary.out.
 run_on() {

@@ -1,5 +1,6 @@
 // flags: -O2 -march=rv64gc -fno-tree-vectorize
 // only: riscv64
+// bench: 4000
 // syscalls: write
 //
 // The processor benchmark: what an ordinary program's inner loops are made of, in four parts of about equal time.

@@ -1,5 +1,6 @@
 // oracle: linux; qemu's user mode cannot exec a riscv64 program
 // flags: -O2
+// bench: 500
 // syscalls: clone execve wait4
 //
 // fork, exec of this same static program, and wait. Argument: times (default 20).

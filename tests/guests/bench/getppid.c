@@ -1,4 +1,6 @@
 // flags: -O2
+// bench: 1000000
+// bench: 1000000 2
 // syscalls: getppid
 //
 // The cost of a system call. Arguments: calls (default 100000), threads that each make as many (default 1).

@@ -1,5 +1,6 @@
 // flags: -O2 -march=rv64gc -ffp-contract=off
 // only: riscv64
+// bench: 256 4
 // syscalls: write
 //
 // Multiplication of square matrices of doubles, plain triple loop. Arguments: side (default 64), times (default 2).

@@ -1,6 +1,7 @@
 // flags: -O2 -march=rv64gc -ffp-contract=off
 // libs: -lm
 // only: riscv64
+// bench: 400000
 // syscalls: write
 //
 // The sun and four planets, integrated step by step: divisions, square roots and dependent floating-point chains.

@@ -1,4 +1,5 @@
 // flags: -O2
+// bench: 100000
 // syscalls: pipe2 read write clone wait4
 //
 // A byte to and fro between two processes through two pipes. Argument: round trips (default 2000).

@@ -1,5 +1,7 @@
 // flags: -O2 -march=rv64gc
 // only: riscv64
+// bench: 1 100
+// bench: 2 100
 // syscalls: clone futex
 //
 // Busy threads that share nothing: each turns the same generator. Arguments: threads (default 2), steps in millions

@@ -1,14 +1,14 @@
-# What the kernel hands to a program, seen before any library runs: sp, registers, argc.
-# only: riscv64
-# flags: -nostdlib
-# syscalls: write exit_group
+// What the kernel hands to a program, seen before any library runs: sp, registers, argc.
+// only: riscv64
+// flags: -nostdlib
+// syscalls: write exit_group
 
     .globl _start
     .text
 _start:
     .option push
     .option norelax
-    # The stack is 16-aligned and starts with argc.
+    // The stack is 16-aligned and starts with argc.
     andi    t0, sp, 15
     bnez    t0, wrong
     ld      t1, 0(sp)
@@ -18,19 +18,19 @@ _start:
     beqz    t1, wrong
     ld      t1, 16(sp)
     bnez    t1, wrong
-    # a0 is rtld_fini: none for a static program.
+    // a0 is rtld_fini: none for a static program.
     bnez    a0, wrong
-    # The rounding mode and flags start at zero, and floating point is on.
+    // The rounding mode and flags start at zero, and floating point is on.
     frcsr   t0
     bnez    t0, wrong
     fmv.d.x fa0, zero
-    # A page below the stack pointer is there to be grown into.
+    // A page below the stack pointer is there to be grown into.
     li      t0, 65536
     sub     t0, sp, t0
     sd      zero, 0(t0)
     ld      t1, 0(t0)
     bnez    t1, wrong
-    # Zeroed memory past the file's data.
+    // Zeroed memory past the file's data.
     lla     t0, zeroes
     ld      t1, 0(t0)
     bnez    t1, wrong
@@ -49,7 +49,7 @@ _start:
     ecall
     li      t0, 5
     bne     a0, t0, wrong
-    # A system call changes a0 only.
+    // A system call changes a0 only.
     li      a1, 0x1234
     li      t6, 0x4321
     li      a7, 172
@@ -60,7 +60,7 @@ _start:
     bne     t6, t0, wrong
     li      t0, 172
     bne     a7, t0, wrong
-    # An unknown one is ENOSYS.
+    // An unknown one is ENOSYS.
     li      a7, 5000
     ecall
     li      t0, -38
