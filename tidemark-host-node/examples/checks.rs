@@ -1,7 +1,7 @@
-//! Checks of the Node host that run inside it: tests/host.test.mjs starts a host and calls each by its name.
+//! Checks of the Node host that run inside it: tests/host.test.mjs starts a host and calls each by its name, or the
+//! conformance suite.
 //!
-//! They are about what is this host's own: threads, traps, the control event loop. What every host promises is the
-//! conformance suite's business.
+//! The checks here are about what is this host's own: threads, traps, the control event loop.
 
 #![cfg(target_family = "wasm")]
 #![forbid(unsafe_code)]
@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use js_sys::Function;
+use tidemark_host::conformance::{self, Options, Progress, Report};
 use tidemark_host::{
     Clock, Control, Host, Role, Turn, TurnResult, WaitOutcome, Wakeups, Word, WorkerEnd, WorkerHandle,
     Workers,
@@ -27,11 +28,7 @@ const ROLE: Role = Role::new("check");
 #[wasm_bindgen]
 pub fn check(name: String, done: Function) {
     let host = NodeHost::current().expect("the host was started");
-    let id = WAITING.with_borrow_mut(|(last, waiting)| {
-        *last += 1;
-        waiting.insert(*last, done);
-        *last
-    });
+    let id = wait_for_answer(done);
     let running = host.clone();
     let task = Box::new(move |_| -> Pin<Box<dyn Future<Output = ()>>> {
         Box::pin(async move {
@@ -43,8 +40,35 @@ pub fn check(name: String, done: Function) {
     host.control().start(task, on_end).expect("the loop runs");
 }
 
+/// Judges the host by the conformance suite; `done` is called with nothing, or with the report of a failure.
+#[wasm_bindgen]
+pub fn conform(seed: u64, done: Function) {
+    let host = NodeHost::current().expect("the host was started");
+    let id = wait_for_answer(done);
+    let options = Options { seed, ..Options::default() };
+    let told = move |report: Report| answer(id, (!report.is_success()).then(|| report.to_string()));
+    let progress = conformance::start(&host, options, told).expect("the loop runs");
+    PROGRESS.set(Some(progress));
+}
+
+/// How far the conformance suite has come.
+#[wasm_bindgen]
+pub fn progress() -> String {
+    PROGRESS
+        .with_borrow(|progress| progress.as_ref().map_or_else(String::new, |now| now.snapshot().to_string()))
+}
+
 thread_local! {
+    static PROGRESS: RefCell<Option<Progress>> = const { RefCell::new(None) };
     static WAITING: RefCell<(u32, BTreeMap<u32, Function>)> = const { RefCell::new((0, BTreeMap::new())) };
+}
+
+fn wait_for_answer(done: Function) -> u32 {
+    WAITING.with_borrow_mut(|(last, waiting)| {
+        *last += 1;
+        waiting.insert(*last, done);
+        *last
+    })
 }
 
 /// Only the first answer counts: that of the check, or of its end by a panic.

@@ -1,41 +1,34 @@
-// The Node host's own checks (examples/checks.rs), each started by name in a host of real worker_threads.
+// The Node host is judged with its control event loop on the main thread, and on a worker, where applications have it.
 //
 // `cargo xtask build node` puts the compiled checks where TIDEMARK_CHECKS says.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { after, before, test } from "node:test";
-import { pathToFileURL } from "node:url";
+import { once } from "node:events";
+import { test } from "node:test";
+import { Worker } from "node:worker_threads";
 
-import { startHost } from "../js/control.mjs";
+import { CHECKS, CONFORMS, judge } from "./judge.mjs";
 
-const folder = pathToFileURL(`${process.env.TIDEMARK_CHECKS}/`);
+const folder = process.env.TIDEMARK_CHECKS;
+const TIME_LIMIT_MS = 120_000;
 
-let host;
+async function onWorker(seed) {
+  const worker = new Worker(new URL("./judge.mjs", import.meta.url), { workerData: { judge: { folder, seed } } });
+  const [found] = await once(worker, "message");
+  await once(worker, "exit");
+  return found;
+}
 
-before(async () => {
-  const module = await WebAssembly.compile(await readFile(new URL("checks_bg.wasm", folder)));
-  host = await startHost({ glueUrl: new URL("checks.js", folder), module });
-});
+const places = { "on the main thread": () => judge(folder, 1n), "on a worker": () => onWorker(2n) };
 
-after(() => host.close());
-
-const CHECKS = [
-  "workers share one memory",
-  "workers are reused",
-  "a panic is reported",
-  "a trap is reported",
-  "a parked worker is woken",
-  "a worker yields",
-  "deadlines come",
-  "the control loop does not block",
-  "a panicking task ends alone",
-  "a dropped wait passes its notification on",
-];
-
-for (const name of CHECKS) {
-  test(name, { timeout: 60_000 }, async () => {
-    const wrong = await new Promise((done) => host.glue.check(name, done));
-    assert.equal(wrong, undefined);
+for (const [place, run] of Object.entries(places)) {
+  test(place, { timeout: TIME_LIMIT_MS }, async (context) => {
+    const found = await run();
+    for (const name of [...CHECKS, CONFORMS]) {
+      await context.test(name, () => {
+        assert.ok(found.has(name), "it did not run");
+        assert.equal(found.get(name), undefined);
+      });
+    }
   });
 }
