@@ -18,4 +18,5 @@ pub mod decode;
 mod exec;
 pub mod exit;
 pub mod hart;
+mod softfloat;
 mod tlb;

@@ -3,9 +3,11 @@
 //! What `imm` and `aux` hold: by default the immediate, and the rounding mode. `lui`, `li`: the value. `auipc` and far
 //! jumps: `imm` is the value or target in bytes from the page's first byte (from the instruction, when isolated).
 //! Jumps inside the page: `imm` is the distance in bytes of slots, `aux` what the credit changes by.
+//! Floating-point operations that the host may answer: `imm` is what `fcsr` must be for that.
 //! `jalr`: `aux` is the link in bytes from the page's first byte.
 
-use super::super::decode::{Instr, Opcode};
+use super::super::decode::{Instr, Opcode, RM_DYN};
+use super::super::exec::{FCSR_FAST, FCSR_NEVER};
 use super::super::hart::RegIndex;
 use super::{HALFWORDS, Op, SLOT_BYTES, Slot};
 use crate::mem::ram::FRAME_SIZE;
@@ -87,11 +89,44 @@ pub(super) fn build_slot(instr: &Instr, place: Placement<'_>) -> Slot {
             slot.op = branch_op(instr, local);
             slot.imm = if local { slot_distance(instr.imm) } else { target };
         }
+        op if takes_host_float(op) => slot.imm = fast_condition(instr),
         _ => {}
     }
     let halfwords = usize::from(instr.len / 2);
     slot.count = 1 + if falls_through { place.count_after(halfwords) } else { 0 };
     slot
+}
+
+/// Whether the host's arithmetic may answer for an operation.
+fn takes_host_float(op: Opcode) -> bool {
+    use Opcode::*;
+    matches!(
+        op,
+        FaddD
+            | FsubD
+            | FmulD
+            | FdivD
+            | FsqrtD
+            | FmaddD
+            | FmsubD
+            | FnmsubD
+            | FnmaddD
+            | FcvtSD
+            | FcvtDS
+            | FcvtDW
+    ) || matches!(op, FaddS | FsubS | FmulS | FdivS | FsqrtS | FmaddS | FmsubS | FnmsubS | FnmaddS)
+        || matches!(op, FcvtDL | FcvtWD | FcvtLD)
+}
+
+/// What the rounding mode and inexact flag in `fcsr` must be for that.
+fn fast_condition(instr: &Instr) -> i32 {
+    const TOWARD_ZERO: u8 = 1;
+    // The host cuts off when it converts to integers, and rounds to nearest even elsewhere.
+    let fast = match instr.op {
+        Opcode::FcvtWD | Opcode::FcvtLD => instr.rm == TOWARD_ZERO,
+        _ => instr.rm == 0 || instr.rm == RM_DYN,
+    };
+    if fast { FCSR_FAST } else { FCSR_NEVER }
 }
 
 /// Second pass over a page: what the credit changes by on jumps inside it, now that all counts are known.

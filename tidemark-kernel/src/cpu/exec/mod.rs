@@ -11,6 +11,7 @@
 mod alu;
 mod atomic;
 mod csr;
+mod fast_float;
 mod float;
 
 use super::block::{Op, SLOT_BYTES, Slot};
@@ -22,7 +23,13 @@ use super::tlb::{Tlb, tlb_index};
 use crate::mem::page_table::PageTable;
 use crate::mem::ram::{FRAME_SIZE, GuestRam, Word};
 use alu::*;
+use fast_float::*;
 use std::sync::atomic::{Ordering, fence};
+
+/// The sign bit of a double.
+const DOUBLE_SIGN: u64 = 1 << 63;
+
+pub(super) use fast_float::{FCSR_FAST, FCSR_NEVER};
 
 /// What execution works on.
 pub(super) struct Machine<'a> {
@@ -153,6 +160,47 @@ pub(super) unsafe fn execute(
                 continue;
             }
             origin.wrapping_add(imm!($slot))
+        }};
+    }
+
+    /// Any floating-point operation, in software.
+    macro_rules! fp_general {
+        ($slot:ident) => {{
+            if !float::execute($slot, regs, fcsr) {
+                stop!(Stop::IllegalRounding);
+            }
+            cursor.advance(2);
+            continue;
+        }};
+    }
+    /// A floating-point operation that the host may answer whatever `fcsr` says.
+    macro_rules! fp_any {
+        ($slot:ident, $fast:expr) => {{
+            if let Some(value) = $fast {
+                set!($slot, 2, value);
+            }
+            fp_general!($slot)
+        }};
+    }
+    /// A floating-point operation that the host may answer if `fcsr` is as the slot wants it.
+    macro_rules! fp {
+        ($slot:ident, $fast:expr) => {{
+            if *fcsr & FCSR_MASK == $slot.imm as u32
+                && let Some(value) = $fast
+            {
+                set!($slot, 2, value);
+            }
+            fp_general!($slot)
+        }};
+    }
+    /// A fused multiply-add with the signs that the closure gives its operands.
+    macro_rules! fma {
+        ($type:ty, $slot:ident, |$a:ident, $b:ident, $c:ident| $signed:expr) => {{
+            let $a = <$type>::unpack(x!($slot.rs1));
+            let $b = <$type>::unpack(x!($slot.rs2));
+            let $c = <$type>::unpack(x!($slot.rs3));
+            let (a, b, c) = $signed;
+            fused_multiply_add(a, b, c)
         }};
     }
 
@@ -386,13 +434,64 @@ pub(super) unsafe fn execute(
             Op::Illegal | Op::IllegalC => stop!(Stop::Exit(Exit::Illegal { instr: s.imm as u32 })),
             Op::Leave => stop!(Stop::Page),
 
-            _ => {
-                if !float::execute(s, regs, fcsr) {
-                    stop!(Stop::IllegalRounding);
-                }
-                cursor.advance(2);
-                continue;
-            }
+            Op::FaddD => fp!(s, sum::<f64>(x!(s.rs1), x!(s.rs2), |a, b| a + b)),
+            Op::FsubD => fp!(s, sum::<f64>(x!(s.rs1), x!(s.rs2), |a, b| a - b)),
+            Op::FmulD => fp!(s, product::<f64>(x!(s.rs1), x!(s.rs2), |a, b| a * b)),
+            Op::FdivD => fp!(s, product::<f64>(x!(s.rs1), x!(s.rs2), |a, b| a / b)),
+            Op::FsqrtD => fp!(s, sqrt::<f64>(x!(s.rs1))),
+            Op::FmaddD => fp!(s, fma!(f64, s, |a, b, c| (a, b, c))),
+            Op::FmsubD => fp!(s, fma!(f64, s, |a, b, c| (a, b, -c))),
+            Op::FnmsubD => fp!(s, fma!(f64, s, |a, b, c| (-a, b, c))),
+            Op::FnmaddD => fp!(s, fma!(f64, s, |a, b, c| (-a, b, -c))),
+            Op::FaddS => fp!(s, sum::<f32>(x!(s.rs1), x!(s.rs2), |a, b| a + b)),
+            Op::FsubS => fp!(s, sum::<f32>(x!(s.rs1), x!(s.rs2), |a, b| a - b)),
+            Op::FmulS => fp!(s, product::<f32>(x!(s.rs1), x!(s.rs2), |a, b| a * b)),
+            Op::FdivS => fp!(s, product::<f32>(x!(s.rs1), x!(s.rs2), |a, b| a / b)),
+            Op::FsqrtS => fp!(s, sqrt::<f32>(x!(s.rs1))),
+            Op::FmaddS => fp!(s, fma!(f32, s, |a, b, c| (a, b, c))),
+            Op::FmsubS => fp!(s, fma!(f32, s, |a, b, c| (a, b, -c))),
+            Op::FnmsubS => fp!(s, fma!(f32, s, |a, b, c| (-a, b, c))),
+            Op::FnmaddS => fp!(s, fma!(f32, s, |a, b, c| (-a, b, -c))),
+            Op::FcvtSD => fp!(s, narrow(x!(s.rs1))),
+            Op::FcvtDS => fp!(s, widen(x!(s.rs1))),
+            Op::FcvtDW => fp!(s, Some(f64::from(x!(s.rs1) as i32).to_bits())),
+            Op::FcvtDL => fp!(s, Some((x!(s.rs1) as i64 as f64).to_bits())),
+            Op::FcvtWD => fp!(s, truncate_i32(x!(s.rs1))),
+            Op::FcvtLD => fp!(s, truncate_i64(x!(s.rs1))),
+            Op::FeqD => fp_any!(s, compare::<f64>(x!(s.rs1), x!(s.rs2), f64::eq)),
+            Op::FltD => fp_any!(s, compare::<f64>(x!(s.rs1), x!(s.rs2), f64::lt)),
+            Op::FleD => fp_any!(s, compare::<f64>(x!(s.rs1), x!(s.rs2), f64::le)),
+            Op::FeqS => fp_any!(s, compare::<f32>(x!(s.rs1), x!(s.rs2), f32::eq)),
+            Op::FltS => fp_any!(s, compare::<f32>(x!(s.rs1), x!(s.rs2), f32::lt)),
+            Op::FleS => fp_any!(s, compare::<f32>(x!(s.rs1), x!(s.rs2), f32::le)),
+            Op::FsgnjD => set!(s, 2, (x!(s.rs1) & !DOUBLE_SIGN) | (x!(s.rs2) & DOUBLE_SIGN)),
+            Op::FsgnjnD => set!(s, 2, (x!(s.rs1) & !DOUBLE_SIGN) | (!x!(s.rs2) & DOUBLE_SIGN)),
+            Op::FsgnjxD => set!(s, 2, x!(s.rs1) ^ (x!(s.rs2) & DOUBLE_SIGN)),
+            Op::FmvXD | Op::FmvDX => set!(s, 2, x!(s.rs1)),
+            Op::FmvXW => set!(s, 2, sext32(x!(s.rs1))),
+            Op::FmvWX => set!(s, 2, float::boxed(x!(s.rs1) as u32)),
+
+            Op::FsgnjS
+            | Op::FsgnjnS
+            | Op::FsgnjxS
+            | Op::FminS
+            | Op::FmaxS
+            | Op::FminD
+            | Op::FmaxD
+            | Op::FclassS
+            | Op::FclassD
+            | Op::FcvtWS
+            | Op::FcvtWuS
+            | Op::FcvtLS
+            | Op::FcvtLuS
+            | Op::FcvtWuD
+            | Op::FcvtLuD
+            | Op::FcvtSW
+            | Op::FcvtSWu
+            | Op::FcvtSL
+            | Op::FcvtSLu
+            | Op::FcvtDWu
+            | Op::FcvtDLu => fp_general!(s),
         };
 
         // A jump to another page, or to an address from a register. `jalr` clears bit 0; the others have none.
