@@ -6,10 +6,11 @@ use std::sync::Arc;
 use crate::entropy::{Entropy, SEED_BYTES};
 use crate::errno::Errno;
 use crate::fs::Vfs;
+use crate::fs::layer::Layer;
 use crate::kernel::Kernel;
 use crate::limits::Limits;
 use crate::mem::ram::GuestRam;
-use crate::mem::{FrameSupply, Memory};
+use crate::mem::{FrameSupply, Lent, Memory};
 use crate::system::System;
 use crate::task::Tasks;
 use crate::time::Now;
@@ -25,6 +26,8 @@ pub struct KernelConfig {
     pub ram: GuestRam,
     /// Where more of it comes from.
     pub supply: Box<dyn FrameSupply>,
+    /// The read-only layers of the root file system, lowest first.
+    pub layers: Vec<Arc<Layer>>,
     /// Workers that will run harts; also the processors a guest sees. At least one.
     pub workers: u16,
     /// The guest's host name.
@@ -35,6 +38,23 @@ pub struct KernelConfig {
     pub now: Now,
     /// Whether every system call is reported as a [`Status::Trace`](crate::Status::Trace).
     pub trace: bool,
+}
+
+impl KernelConfig {
+    /// A configuration with default limits, one worker and nothing mounted.
+    pub fn new(lent: Lent, seed: [u8; SEED_BYTES]) -> KernelConfig {
+        KernelConfig {
+            limits: Limits::default(),
+            ram: lent.ram,
+            supply: lent.supply,
+            layers: Vec::new(),
+            workers: 1,
+            hostname: "tidemark".to_owned(),
+            seed,
+            now: Now::default(),
+            trace: false,
+        }
+    }
 }
 
 /// Why a kernel cannot be made.
@@ -60,7 +80,7 @@ impl Kernel {
     /// # Errors
     /// [`CreateError`].
     pub fn new(config: KernelConfig) -> Result<Kernel, CreateError> {
-        let KernelConfig { limits, ram, supply, workers, hostname, seed, now, trace } = config;
+        let KernelConfig { limits, ram, supply, layers: _, workers, hostname, seed, now, trace } = config;
         if workers == 0 || u32::from(workers) > u64::BITS {
             return Err(CreateError::Workers { asked: workers, most: u64::BITS as u16 });
         }

@@ -17,6 +17,7 @@ mod kernel;
 pub mod limits;
 pub mod mem;
 mod park;
+mod pending;
 pub mod signal;
 mod spawn;
 pub mod status;

@@ -1,1 +1,34 @@
-//! See the workspace's ARCHITECTURE.md.
+//! Workers, scheduling and handles around the Tidemark kernel, generic over what lends them: a [`tidemark_host::Host`].
+//!
+//! The kernel says *what* happens; this crate decides *where* and *when*: which worker runs which guest thread, who
+//! holds the kernel's lock, how an application's requests reach it and how its answers come back. It knows no system
+//! call, no package and no policy.
+//!
+//! # Roles
+//! - **Pool workers** (`worker`) run guest threads, about one worker a core. They take the lock only for a trap.
+//! - The **control loop** (`control`) is one task on the host's event loop. It serves the application's requests and
+//!   never blocks; handles ([`Process`], [`StdinWriter`], [`OutputReader`]) are plain `Send` values that message it.
+//!
+//! # Fail-stop
+//! A panic in a pool worker or in the kernel ends this sandbox only: every handle answers [`Crashed`] from then on.
+
+#![forbid(unsafe_code)]
+
+mod config;
+mod control;
+mod crash;
+mod io;
+mod lock;
+mod process;
+mod queue;
+mod request;
+mod runtime;
+mod shootdown;
+mod worker;
+
+pub use config::{Config, StartError};
+pub use crash::Crashed;
+pub use io::{OutputReader, StdinWriter, WriteError};
+pub use lock::LockReport;
+pub use process::{Exit, Process};
+pub use runtime::Runtime;

@@ -1,3 +1,34 @@
-//! See the workspace's ARCHITECTURE.md.
+//! Run unmodified riscv64 Linux programs inside an application.
+//!
+//! ```no_run
+//! use tidemark_sdk::{Config, Tidemark, layer::open_layer};
+//!
+//! # async fn example(host: impl tidemark_host::Host) -> Result<(), Box<dyn std::error::Error>> {
+//! let busybox = open_layer("busybox.layer")?;
+//! let tidemark = Tidemark::create(host, Config::default().layer(busybox))?;
+//! let output = tidemark.command("busybox").args(["uname", "-m"]).output().await?;
+//! assert_eq!(output.stdout, b"riscv64\n");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! - [`Tidemark`]: a sandbox. [`Config`]: what it is made of.
+//! - [`Command`], [`Child`]: programs, in the shape of `tokio::process`, on any executor.
+//! - [`layer`]: file trees packed for mounting.
+//!
+//! Which host it runs on is the application's choice: `tidemark-host-native` for a native program.
 
+#![forbid(unsafe_code)]
+
+mod child;
+mod command;
+mod error;
 pub mod layer;
+mod tidemark;
+
+pub use child::{Child, ChildOutput, ChildStdin, Ended, ExitStatus, Output};
+pub use command::{Command, Stdio};
+pub use error::{Crashed, OutputError, SignalError, SpawnError, StartError, WriteError};
+pub use tidemark::{Config, Tidemark};
+pub use tidemark_kernel::limits::Limits;
+pub use tidemark_runtime::LockReport;

@@ -7,6 +7,7 @@
 mod builder;
 mod compression;
 pub mod limits;
+mod open;
 mod path;
 mod tar;
 #[cfg(test)]
@@ -14,6 +15,7 @@ mod tests;
 
 pub use builder::{Attributes, BuildError, LayerBuilder};
 pub use compression::{Compression, decompressed};
+pub use open::{OpenError, layer_from_bytes, open_layer};
 pub use path::{LayerPath, UnsafePath};
 pub use tar::append_tar;
 pub use tidemark_kernel::fs::layer::format;

@@ -1,0 +1,117 @@
+//! The run queue: which guest thread runs next, and on which worker.
+//!
+//! Owns order and affinity; lives under the kernel's lock, because a thread is dispatched under it anyway.
+
+use std::collections::VecDeque;
+
+use tidemark_kernel::task::Tid;
+use tidemark_kernel::worker::WorkerId;
+
+/// Runnable threads.
+#[derive(Default)]
+pub(crate) struct RunQueue {
+    shared: VecDeque<Tid>,
+    /// Per worker: a thread woken by the one it runs, which is likely to wait for it soon. Running it here next saves a
+    /// wake-up of another worker (microseconds) and keeps caches warm.
+    next: Vec<Option<Tid>>,
+    /// Workers that wait for work.
+    idle: u32,
+}
+
+/// Whether another worker must be told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub(crate) enum Wake {
+    No,
+    One,
+}
+
+impl RunQueue {
+    pub(crate) fn new(workers: u16) -> Self {
+        RunQueue { shared: VecDeque::new(), next: vec![None; usize::from(workers)], idle: 0 }
+    }
+
+    /// Adds a thread for whichever worker is free first.
+    pub(crate) fn push(&mut self, tid: Tid) -> Wake {
+        self.shared.push_back(tid);
+        self.wake()
+    }
+
+    /// Adds a thread that `waker`'s current thread woke. What was its next before goes to everybody.
+    pub(crate) fn push_sync(&mut self, tid: Tid, waker: WorkerId) -> Wake {
+        match self.next.get_mut(usize::from(waker.0)) {
+            Some(slot) => match slot.replace(tid) {
+                Some(earlier) => self.push(earlier),
+                None => Wake::No,
+            },
+            None => self.push(tid),
+        }
+    }
+
+    /// The thread this worker should run next.
+    pub(crate) fn pop(&mut self, worker: WorkerId) -> Option<Tid> {
+        self.next.get_mut(usize::from(worker.0)).and_then(Option::take).or_else(|| self.shared.pop_front())
+    }
+
+    /// The worker's thread runs on though it woke another: others may have that one.
+    pub(crate) fn publish_next(&mut self, worker: WorkerId) -> Wake {
+        match self.next.get_mut(usize::from(worker.0)).and_then(Option::take) {
+            Some(tid) => self.push(tid),
+            None => Wake::No,
+        }
+    }
+
+    /// Whether this worker keeps a thread for itself.
+    pub(crate) fn has_next(&self, worker: WorkerId) -> bool {
+        self.next.get(usize::from(worker.0)).is_some_and(Option::is_some)
+    }
+
+    /// Whether a thread waits that this worker could run.
+    pub(crate) fn has_work(&self, worker: WorkerId) -> bool {
+        !self.shared.is_empty() || self.has_next(worker)
+    }
+
+    pub(crate) fn set_idle(&mut self, idle: bool) {
+        if idle {
+            self.idle += 1;
+        } else {
+            self.idle = self.idle.saturating_sub(1);
+        }
+    }
+
+    fn wake(&self) -> Wake {
+        if self.idle > 0 { Wake::One } else { Wake::No }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tid(n: u32) -> Tid {
+        Tid::new(n).unwrap()
+    }
+
+    #[test]
+    fn a_sync_wake_stays_with_its_waker_until_published() {
+        let (a, b) = (WorkerId(0), WorkerId(1));
+        let mut queue = RunQueue::new(2);
+        queue.set_idle(true);
+        assert_eq!(queue.push_sync(tid(1), a), Wake::No);
+        assert!(!queue.has_work(b));
+        assert_eq!(queue.push_sync(tid(2), a), Wake::One);
+        assert_eq!(queue.pop(b), Some(tid(1)));
+        assert_eq!(queue.publish_next(a), Wake::One);
+        assert_eq!(queue.pop(b), Some(tid(2)));
+        assert_eq!(queue.pop(a), None);
+    }
+
+    #[test]
+    fn first_come_first_served() {
+        let mut queue = RunQueue::new(1);
+        assert_eq!(queue.push(tid(3)), Wake::No);
+        assert_eq!(queue.push(tid(1)), Wake::No);
+        assert_eq!(queue.pop(WorkerId(0)), Some(tid(3)));
+        assert_eq!(queue.pop(WorkerId(0)), Some(tid(1)));
+    }
+}

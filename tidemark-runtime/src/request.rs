@@ -1,0 +1,124 @@
+//! What handles ask of the control loop, and the queue that carries it there.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use crossbeam_queue::SegQueue;
+use futures::channel::oneshot;
+use tidemark_host::{Wakeups, Word};
+use tidemark_kernel::time::Now;
+use tidemark_kernel::{Kernel, SpawnError, SpawnRequest, Spawned, StreamId};
+
+use crate::crash::{CrashCell, Crashed};
+use crate::process::Exit;
+
+/// A piece of work under the kernel's lock, on the control loop; short.
+pub(crate) type KernelJob = Box<dyn FnOnce(&mut Kernel, Now) + Send>;
+
+/// What a handle asks for. The answer is the reply's end of a channel; a dropped one means the sandbox is gone.
+pub(crate) enum Request {
+    Spawn {
+        request: Box<SpawnRequest>,
+        reply: oneshot::Sender<Result<Started, SpawnError>>,
+    },
+    /// At most this many bytes, at least one unless the stream ended.
+    Read {
+        stream: StreamId,
+        max: usize,
+        reply: oneshot::Sender<Bytes>,
+    },
+    /// All of the bytes, or how many were taken before the readers were gone.
+    Write {
+        stream: StreamId,
+        data: Bytes,
+        reply: oneshot::Sender<Result<(), usize>>,
+    },
+    Close {
+        stream: StreamId,
+    },
+    Job(KernelJob),
+    Shutdown {
+        reply: oneshot::Sender<()>,
+    },
+}
+
+/// A process that was started, and the news of its end.
+pub(crate) struct Started {
+    pub(crate) spawned: Spawned,
+    pub(crate) exit: oneshot::Receiver<Exit>,
+}
+
+/// The way to the control loop. Clones are the same queue.
+#[derive(Clone)]
+pub(crate) struct Requests {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    queue: SegQueue<Request>,
+    /// Counts requests and kernel events; the control loop waits on it.
+    word: Word,
+    notify: Box<dyn Fn(&Word) + Send + Sync>,
+    crash: CrashCell,
+}
+
+impl Requests {
+    pub(crate) fn new<W: Wakeups>(wakeups: W, crash: CrashCell) -> Self {
+        let notify = Box::new(move |word: &Word| {
+            wakeups.notify(word.atomic(), 1);
+        });
+        Requests { inner: Arc::new(Inner { queue: SegQueue::new(), word: Word::new(0), notify, crash }) }
+    }
+
+    /// Queues a request and wakes the loop. Never blocks.
+    pub(crate) fn send(&self, request: Request) {
+        self.inner.queue.push(request);
+        self.ring();
+    }
+
+    /// Wakes the loop.
+    pub(crate) fn ring(&self) {
+        self.inner.word.atomic().fetch_add(1, Ordering::SeqCst);
+        (self.inner.notify)(&self.inner.word);
+    }
+
+    pub(crate) fn pop(&self) -> Option<Request> {
+        self.inner.queue.pop()
+    }
+
+    pub(crate) fn word(&self) -> &Word {
+        &self.inner.word
+    }
+
+    /// Sends a request made from a reply's end and waits for the reply.
+    pub(crate) async fn ask<T>(
+        &self,
+        request: impl FnOnce(oneshot::Sender<T>) -> Request,
+    ) -> Result<T, Crashed> {
+        if let Some(crashed) = self.inner.crash.get() {
+            return Err(crashed);
+        }
+        let (reply, answer) = oneshot::channel();
+        self.send(request(reply));
+        answer.await.map_err(|_| self.inner.crash.or_closed())
+    }
+
+    /// Runs `job` under the kernel's lock and waits for what it returns. It must be short: see `limits::LOCK_HOLD`.
+    pub(crate) async fn with_kernel<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Kernel, Now) -> T + Send + 'static,
+    ) -> Result<T, Crashed> {
+        self.ask(|reply| {
+            Request::Job(Box::new(move |kernel, now| {
+                // The asker may have gone; the job is done all the same.
+                let _ = reply.send(job(kernel, now));
+            }))
+        })
+        .await
+    }
+
+    pub(crate) fn crash(&self) -> &CrashCell {
+        &self.inner.crash
+    }
+}

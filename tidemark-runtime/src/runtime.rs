@@ -1,0 +1,267 @@
+//! The runtime: starts the workers and the control loop, and is the handle to them.
+//!
+//! Owns start, stop and what all roles share. Generic over the host only until it is started.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use tidemark_host::{
+    Capabilities, Clock, Control as _, Entropy, Host, Role, Wakeups, Word, WorkerEnd, Workers,
+};
+use tidemark_kernel::cpu::code_cache::CodeTable;
+use tidemark_kernel::cpu::core::{TickSource, WorkerCore};
+use tidemark_kernel::mem::lend;
+use tidemark_kernel::time::Now;
+use tidemark_kernel::worker::{ATTENTION_TRAP, WorkerId, WorkerSlot};
+use tidemark_kernel::{Kernel, KernelConfig, SpawnError, SpawnRequest, Status};
+
+use crate::config::{Config, MAX_WORKERS, StartError};
+use crate::control;
+use crate::crash::{CrashCell, Crashed};
+use crate::lock::{KernelLock, LockReport, Locked};
+use crate::process::Process;
+use crate::queue::{RunQueue, Wake};
+use crate::request::{Request, Requests};
+use crate::worker::PoolWorker;
+
+/// What workers and the control loop share.
+pub(crate) struct Shared<H: Host> {
+    pub(crate) host: H,
+    pub(crate) lock: KernelLock<H::Wakeups>,
+    pub(crate) slots: Arc<[WorkerSlot]>,
+    /// Idle workers park on it; it counts pieces of work.
+    pub(crate) work: Word,
+    /// The kernel's earliest deadline, `u64::MAX` for none: how long a worker may run a hart.
+    pub(crate) next_deadline: AtomicU64,
+    pub(crate) stopping: AtomicBool,
+    pub(crate) crash: CrashCell,
+    pub(crate) requests: Requests,
+    pub(crate) trace: Box<dyn Fn(&str) + Send + Sync>,
+    /// News for the control loop.
+    events: Mutex<Vec<Status>>,
+}
+
+impl<H: Host> Shared<H> {
+    /// Takes what the kernel has to say after an input: runnable threads into the queue, news to the control loop.
+    /// Returns how many idle workers to wake, without the lock.
+    pub(crate) fn settle(&self, locked: &mut Locked, waker: Option<WorkerId>) -> u32 {
+        let mut wakes = 0;
+        let mut news = false;
+        while let Some(status) = locked.kernel.poll_status() {
+            match (status, waker) {
+                (Status::Runnable { tid, sync: true }, Some(waker)) => {
+                    wakes += u32::from(locked.queue.push_sync(tid, waker) == Wake::One);
+                }
+                (Status::Runnable { tid, .. }, _) => {
+                    wakes += u32::from(locked.queue.push(tid) == Wake::One);
+                }
+                (status, _) => {
+                    self.lock_events().push(status);
+                    news = true;
+                }
+            }
+        }
+        let deadline = locked.kernel.next_deadline().unwrap_or(u64::MAX);
+        self.next_deadline.store(deadline, Ordering::Relaxed);
+        if news {
+            self.requests.ring();
+        }
+        wakes
+    }
+
+    pub(crate) fn wake_workers(&self, count: u32) {
+        if count > 0 {
+            self.work.atomic().fetch_add(1, Ordering::SeqCst);
+            self.host.wakeups().notify(self.work.atomic(), count);
+        }
+    }
+
+    pub(crate) fn take_events(&self) -> Vec<Status> {
+        std::mem::take(&mut *self.lock_events())
+    }
+
+    fn lock_events(&self) -> std::sync::MutexGuard<'_, Vec<Status>> {
+        // Its holders only push and take: what a panicking one left is whole.
+        self.events.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Ends the workers at their next look.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        self.rouse();
+    }
+
+    /// A worker or the control loop died: so does the sandbox, and nothing else.
+    fn crashed(&self, role: &str, end: &WorkerEnd) {
+        self.crash.set(format!("{role}: {end}"));
+        self.lock.kill();
+        self.rouse();
+        self.requests.ring();
+        // Requests that nobody will serve: dropping them answers their askers.
+        while self.requests.pop().is_some() {}
+    }
+
+    fn rouse(&self) {
+        for slot in self.slots.iter() {
+            slot.raise(ATTENTION_TRAP);
+        }
+        self.wake_workers(u32::MAX);
+    }
+}
+
+/// `rdtime` counts nanoseconds of the host's monotonic clock.
+struct ClockTicks<C: Clock>(C);
+
+impl<C: Clock> TickSource for ClockTicks<C> {
+    fn ticks(&self, _instret: u64) -> u64 {
+        self.0.monotonic().as_nanos()
+    }
+}
+
+/// One sandbox: a guest system and what runs it. Clones are handles to the same one; when the last is dropped it ends.
+#[derive(Clone)]
+pub struct Runtime {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    requests: Requests,
+    capabilities: Capabilities,
+    lock_report: Box<dyn Fn() -> LockReport + Send + Sync>,
+    stop: Box<dyn Fn() + Send + Sync>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        (self.stop)();
+    }
+}
+
+const POOL: Role = Role::new("tidemark-pool");
+
+impl Runtime {
+    /// Starts a sandbox on `host`: creates the kernel, the pool workers and the control loop. `trace` gets the lines
+    /// that [`Config::trace`] asks for.
+    ///
+    /// # Errors
+    /// See [`StartError`]; whatever was started before is stopped.
+    pub fn start<H: Host>(
+        host: H,
+        config: Config,
+        trace: impl Fn(&str) + Send + Sync + 'static,
+    ) -> Result<Runtime, StartError> {
+        let workers = worker_count(&host, &config);
+        let seed = match config.seed {
+            Some(seed) => seed,
+            None => {
+                let mut seed = [0; 32];
+                host.entropy().fill(&mut seed)?;
+                seed
+            }
+        };
+        let lent = lend(host.memory().clone());
+        let ram = lent.ram;
+        let monotonic = host.clock().monotonic().as_nanos();
+        let mut kernel_config = KernelConfig::new(lent, seed);
+        kernel_config.limits = config.limits.clone();
+        kernel_config.workers = workers;
+        kernel_config.layers = config.layers.clone();
+        kernel_config.hostname = config.hostname.clone();
+
+        kernel_config.trace = config.trace.is_some();
+        kernel_config.now = Now { monotonic, realtime: host.clock().realtime().as_nanos() };
+        let kernel = Kernel::new(kernel_config)?;
+
+        let crash = CrashCell::default();
+        let requests = Requests::new(host.wakeups().clone(), crash.clone());
+        let slots = kernel.workers();
+        let locked = Locked { kernel, queue: RunQueue::new(workers) };
+        let shared = Arc::new(Shared {
+            lock: KernelLock::new(locked, host.wakeups().clone(), config.measure_lock),
+            slots,
+            work: Word::new(0),
+            next_deadline: AtomicU64::new(u64::MAX),
+            stopping: AtomicBool::new(false),
+            crash,
+            requests: requests.clone(),
+            trace: Box::new(trace),
+            events: Mutex::new(Vec::new()),
+            host,
+        });
+
+        let stop_on_error = Arc::clone(&shared);
+        let start = || -> Result<(), StartError> {
+            let code = Arc::new(CodeTable::new());
+            for index in 0..workers {
+                let ticks = Box::new(ClockTicks(shared.host.clock().clone()));
+                let core = WorkerCore::new(ram, Arc::clone(&code), ticks);
+                let entry = PoolWorker::new(Arc::clone(&shared), WorkerId(index), core);
+                let told = Arc::clone(&shared);
+                let on_end = Box::new(move |end: WorkerEnd| match end {
+                    WorkerEnd::Exited => {}
+                    end => told.crashed("pool worker", &end),
+                });
+                shared.host.workers().spawn(POOL, Box::new(entry), on_end)?;
+            }
+            let served = Arc::clone(&shared);
+            let told = Arc::clone(&shared);
+            shared.host.control().start(
+                Box::new(move |_side| Box::pin(control::run(served))),
+                Box::new(move |end: WorkerEnd| match end {
+                    WorkerEnd::Exited => told.stop(),
+                    end => told.crashed("control loop", &end),
+                }),
+            )?;
+            Ok(())
+        };
+        if let Err(error) = start() {
+            stop_on_error.stop();
+            return Err(error);
+        }
+        let (reported, stopped) = (Arc::clone(&shared), requests.clone());
+        Ok(Runtime {
+            inner: Arc::new(Inner {
+                requests,
+                capabilities: shared.host.capabilities().clone(),
+                lock_report: Box::new(move || reported.lock.report()),
+                stop: Box::new(move || {
+                    let (reply, _) = futures::channel::oneshot::channel();
+                    stopped.send(Request::Shutdown { reply });
+                }),
+            }),
+        })
+    }
+
+    /// Starts a program in the guest.
+    ///
+    /// # Errors
+    /// `Ok(Err(_))` when the guest system could not start it; [`Crashed`] when the sandbox is dead.
+    pub async fn spawn(&self, request: SpawnRequest) -> Result<Result<Process, SpawnError>, Crashed> {
+        let requests = &self.inner.requests;
+        let started = requests.ask(|reply| Request::Spawn { request: Box::new(request), reply }).await?;
+        Ok(started.map(|started| Process::new(started, requests.clone())))
+    }
+
+    /// Ends the sandbox: its processes are gone, its workers end. Handles answer [`Crashed`] from then on.
+    pub async fn shutdown(&self) {
+        // A dead sandbox is shut down already.
+        let _ = self.inner.requests.ask(|reply| Request::Shutdown { reply }).await;
+    }
+
+    /// What the host has.
+    pub fn capabilities(&self) -> &Capabilities {
+        &self.inner.capabilities
+    }
+
+    /// How long the kernel's lock was held so far; empty unless [`Config::measure_lock`] is set.
+    pub fn lock_report(&self) -> LockReport {
+        (self.inner.lock_report)()
+    }
+}
+
+fn worker_count<H: Host>(host: &H, config: &Config) -> u16 {
+    let cores = host.capabilities().parallelism().get();
+    let wanted = config.workers.unwrap_or(u16::try_from(cores).unwrap_or(MAX_WORKERS));
+    wanted.clamp(1, MAX_WORKERS)
+}

@@ -1,0 +1,115 @@
+//! The facade: one sandbox, made on any host.
+//!
+//! Generic over the host only in [`Tidemark::create`]; the handles it gives are not.
+
+use std::sync::Arc;
+
+use tidemark_host::Host;
+use tidemark_kernel::fs::layer::Layer;
+use tidemark_kernel::limits::Limits;
+use tidemark_runtime::{Config as RuntimeConfig, LockReport, Runtime};
+
+use crate::command::Command;
+use crate::error::StartError;
+
+/// What a sandbox is made of. Start from [`Config::default`].
+#[derive(Clone, Default)]
+pub struct Config {
+    runtime: RuntimeConfig,
+    trace: Option<Arc<dyn Fn(&str) + Send + Sync>>,
+}
+
+impl Config {
+    /// Adds a layer on top of those added before. The guest sees all of them as one tree, and writes go to memory above
+    /// them.
+    #[must_use]
+    pub fn layer(mut self, layer: Arc<Layer>) -> Config {
+        self.runtime.layers.push(layer);
+        self
+    }
+
+    /// Sets what the guest may use.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Config {
+        self.runtime.limits = limits;
+        self
+    }
+
+    /// Sets the guest's host name; `tidemark` at first.
+    #[must_use]
+    pub fn hostname(mut self, name: impl Into<String>) -> Config {
+        self.runtime.hostname = name.into();
+        self
+    }
+
+    /// Sets how many workers run guest threads; one a core at first.
+    #[must_use]
+    pub fn workers(mut self, count: u16) -> Config {
+        self.runtime.workers = Some(count);
+        self
+    }
+
+    /// Fixes the seed of the guest's randomness, so that two runs see the same; from the host's entropy at first.
+    #[must_use]
+    pub fn seed(mut self, seed: [u8; 32]) -> Config {
+        self.runtime.seed = Some(seed);
+        self
+    }
+
+    /// Sends a line for each system call of these names (all, if there are none) to `sink`.
+    #[must_use]
+    pub fn trace<N: Into<String>>(
+        mut self,
+        names: impl IntoIterator<Item = N>,
+        sink: impl Fn(&str) + Send + Sync + 'static,
+    ) -> Config {
+        self.runtime.trace = Some(names.into_iter().map(Into::into).collect());
+        self.trace = Some(Arc::new(sink));
+        self
+    }
+
+    /// Measures how long the kernel's lock is held; costs two clock readings a system call.
+    #[must_use]
+    pub fn measure_lock(mut self) -> Config {
+        self.runtime.measure_lock = true;
+        self
+    }
+}
+
+/// One sandbox: a guest system with its files and processes. Clones are handles to the same one; it ends when the last
+/// handle is gone, or at [`shutdown`](Self::shutdown).
+#[derive(Clone)]
+pub struct Tidemark {
+    runtime: Runtime,
+}
+
+impl Tidemark {
+    /// Makes a sandbox on `host`.
+    ///
+    /// # Errors
+    /// See [`StartError`]; nothing is left behind.
+    pub fn create<H: Host>(host: H, config: Config) -> Result<Tidemark, StartError> {
+        let trace = config.trace;
+        let sink = move |line: &str| {
+            if let Some(trace) = &trace {
+                trace(line);
+            }
+        };
+        Ok(Tidemark { runtime: Runtime::start(host, config.runtime, sink)? })
+    }
+
+    /// A command that runs `program`: a path in the guest, or a name to look up in the command's `PATH`.
+    pub fn command(&self, program: impl AsRef<[u8]>) -> Command {
+        Command::new(self.runtime.clone(), program.as_ref().to_vec())
+    }
+
+    /// Ends the sandbox and everything in it.
+    pub async fn shutdown(&self) {
+        self.runtime.shutdown().await;
+    }
+
+    /// How long the kernel's lock was held so far; empty without [`Config::measure_lock`].
+    pub fn lock_report(&self) -> LockReport {
+        self.runtime.lock_report()
+    }
+}
