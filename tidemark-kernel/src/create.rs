@@ -80,17 +80,17 @@ impl Kernel {
     /// # Errors
     /// [`CreateError`].
     pub fn new(config: KernelConfig) -> Result<Kernel, CreateError> {
-        let KernelConfig { limits, ram, supply, layers: _, workers, hostname, seed, now, trace } = config;
+        let KernelConfig { limits, ram, supply, layers, workers, hostname, seed, now, trace } = config;
         if workers == 0 || u32::from(workers) > u64::BITS {
             return Err(CreateError::Workers { asked: workers, most: u64::BITS as u16 });
         }
         let mut sys = System {
             mem: Memory::new(ram, supply, limits.memory_bytes),
+            fs: Vfs::over_layers(&limits, layers).map_err(CreateError::Setup)?,
             limits,
             now,
             boot: now,
             tasks: Tasks::default(),
-            fs: Vfs::default(),
             timers: Timers::default(),
             woken: Woken::default(),
             statuses: VecDeque::new(),

@@ -8,7 +8,7 @@ use crate::status::Status;
 use crate::system::System;
 use crate::task::{RunState, Tid};
 use crate::timers::Due;
-use crate::wait::{Entry, Parked, WaitTarget};
+use crate::wait::{Entry, Events, Parked, WaitTarget};
 
 impl Kernel {
     /// Parks the thread in its call. A signal that is already pending for it sends it straight back in.
@@ -36,6 +36,7 @@ impl Kernel {
 
     /// Turns what was woken into runnable threads. Runs at the end of every input.
     pub(crate) fn settle(&mut self) {
+        self.sys.close_released();
         // An epoll event may wake more, which goes to the end: first come, first served. The buffer is kept.
         let mut next = 0;
         while let Some(&(target, events)) = self.sys.woken.list.get(next) {
@@ -43,6 +44,12 @@ impl Kernel {
             match target {
                 WaitTarget::Thread { tid, park } => self.sys.unpark(tid, park.0, Entry::Event),
                 WaitTarget::Epoll { epoll, item } => self.sys.epoll_event(epoll, item, events),
+                WaitTarget::Stream(stream) => self.sys.statuses.push_back(match events {
+                    events if events.intersects(Events::IN.union(Events::HUP)) => {
+                        Status::StreamReadable(stream)
+                    }
+                    _ => Status::StreamWritable(stream),
+                }),
             }
         }
         self.sys.woken.list.clear();

@@ -4,7 +4,6 @@
 use crate::errno::Errno;
 use crate::kernel::Kernel;
 use crate::spawn::{SpawnError, SpawnRequest, Spawned};
-use crate::status::{StreamId, StreamRead, StreamWrite};
 use crate::task::Pid;
 use crate::time::Now;
 
@@ -16,16 +15,6 @@ impl Kernel {
     pub fn signal(&mut self, _pid: Pid, _signal: u8, _now: Now) -> Result<(), Errno> {
         Err(Errno::ESRCH)
     }
-
-    pub fn stream_read(&mut self, _stream: StreamId, _to: &mut [u8], _now: Now) -> StreamRead {
-        StreamRead::Closed
-    }
-
-    pub fn stream_write(&mut self, _stream: StreamId, _from: &[u8], _now: Now) -> StreamWrite {
-        StreamWrite::Closed
-    }
-
-    pub fn stream_close(&mut self, _stream: StreamId, _now: Now) {}
 
     pub fn background_step(&mut self, _now: Now) -> bool {
         false

@@ -6,6 +6,7 @@
 use std::any::Any;
 
 use crate::fs::FileId;
+use crate::status::StreamId;
 use crate::task::Tid;
 use crate::time::Nanos;
 
@@ -73,6 +74,8 @@ pub enum WaitTarget {
         /// The item's key inside it.
         item: u64,
     },
+    /// The application, about one of its streams; once.
+    Stream(StreamId),
 }
 
 /// One entry of a queue.

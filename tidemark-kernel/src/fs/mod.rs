@@ -1,7 +1,52 @@
 //! Files: path look-up, mounts, file systems, open file descriptions, pipes, readiness.
+//!
+//! [`Vfs`] owns the tables; each topic's logic is in its own file:
+//! - names: [`path`], [`mount`], [`tree`] (tmpfs and overlay), [`layer`];
+//! - open files: [`open`], [`file`], [`io`], [`descriptors`], [`context`], [`locks`];
+//! - what is not on a file system: [`pipe`], [`stream`], [`device`].
+//!
+//! All objects are in tables by id, with explicit counts. Nothing here blocks: what would answers `EAGAIN`, and the
+//! system call's handler waits in the object's queue.
 
+#![allow(dead_code)] // until every call has its row
+
+pub(crate) mod context;
+pub mod descriptors;
+pub(crate) mod device;
+mod dispatch;
+pub(crate) mod file;
+pub mod flags;
+pub(crate) mod io;
 pub mod layer;
+pub mod locks;
+pub(crate) mod mount;
+pub mod node;
+pub(crate) mod open;
+pub mod path;
+pub mod pipe;
+mod process;
+mod slab;
+mod stream;
+pub(crate) mod tree;
+pub mod view;
 
+use std::sync::Arc;
+
+use context::FsContext;
+use descriptors::FdTable;
+use dispatch::FileSystem;
+use file::OpenFile;
+use layer::Layer;
+use layer::format::Device;
+use mount::{Mount, Mounts};
+use node::{Birth, Location, MountId, NewNode, NodeKey};
+use pipe::Pipe;
+use slab::Slab;
+use stream::Stream;
+use tree::Tree;
+
+use crate::errno::{Errno, Result};
+use crate::limits::Limits;
 use crate::system::System;
 use crate::wait::Events;
 
@@ -17,20 +62,142 @@ pub struct FdTableId(pub u32);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct FsContextId(pub u32);
 
-/// All files of one guest system.
-#[derive(Default)]
-pub struct Vfs {}
+/// Where a symbolic link leads.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LinkTarget {
+    /// A path.
+    Text(Vec<u8>),
+    /// A node itself, as procfs' links to open files do.
+    Node(Location),
+}
 
-impl System {
-    /// A process gives its table up; the last one's files are closed, a step at a time. True when that is done, false when
-    /// it is to be called again.
-    pub(crate) fn release_fd_table(&mut self, _table: FdTableId) -> bool {
-        true
+/// All files of one guest system.
+#[derive(Debug)]
+pub struct Vfs {
+    limits: Limits,
+    filesystems: Slab<FileSystem>,
+    mounts: Mounts,
+    root: Location,
+    pipe_mount: MountId,
+    files: Slab<OpenFile>,
+    /// Files without references, to be ended.
+    released: Vec<FileId>,
+    fd_tables: Slab<FdTable>,
+    contexts: Slab<FsContext>,
+    pipes: Slab<Pipe>,
+    /// Capacity of all pipes together, in bytes.
+    pipe_bytes: usize,
+    streams: Slab<Stream>,
+    /// `st_ino` of the next pipe.
+    next_ino: u64,
+}
+
+/// The directories that the kernel mounts file systems on, or that programs cannot do without.
+const BASE_DIRECTORIES: &[(&str, u16)] =
+    &[("dev", 0o755), ("proc", 0o555), ("sys", 0o555), ("tmp", 0o1777), ("run", 0o755), ("root", 0o700)];
+
+impl Vfs {
+    /// Files of a new system: an empty root in memory, with `/dev`, `/proc` and `/sys`.
+    pub fn new(limits: &Limits) -> Vfs {
+        let root = Tree::empty("tmpfs", birth(0o755), limits.inodes);
+        Vfs::with_root(limits, root)
     }
 
-    /// A process gives its working directory, root and umask up.
-    pub(crate) fn release_fs_context(&mut self, _context: FsContextId) {}
+    /// Files of a new system whose root shows `layers`, lowest first, and takes changes in memory. Without a layer it
+    /// is empty.
+    ///
+    /// # Errors
+    /// `EINVAL` for too many layers.
+    pub fn over_layers(limits: &Limits, mut layers: Vec<Arc<Layer>>) -> Result<Vfs> {
+        if layers.is_empty() {
+            return Ok(Vfs::new(limits));
+        }
+        layers.reverse();
+        Ok(Vfs::with_root(limits, Tree::over(layers, limits.inodes)?))
+    }
 
+    fn with_root(limits: &Limits, tree: Tree) -> Vfs {
+        let nowhere = Location { mount: MountId(0), node: NodeKey(0) };
+        let mut vfs = Vfs {
+            limits: limits.clone(),
+            filesystems: Slab::default(),
+            mounts: Mounts::default(),
+            root: nowhere,
+            pipe_mount: MountId(0),
+            files: Slab::default(),
+            released: Vec::new(),
+            fd_tables: Slab::default(),
+            contexts: Slab::default(),
+            pipes: Slab::default(),
+            pipe_bytes: 0,
+            streams: Slab::default(),
+            next_ino: 1,
+        };
+        let source = tree.type_name();
+        vfs.root = vfs.mount(FileSystem::Tree(Box::new(tree)), None, source);
+        vfs.pipe_mount = vfs.mount(FileSystem::Pipes, None, "pipefs").mount;
+        for (name, perm) in BASE_DIRECTORIES {
+            // Only the first use of a full tree could fail, and a tree has room for more than these.
+            let _ = vfs.make_in(vfs.root, name, NewNode::Directory, *perm);
+        }
+        vfs.mount_dev();
+        vfs
+    }
+
+    /// The root of the first mount.
+    pub fn root(&self) -> Location {
+        self.root
+    }
+
+    fn mount(&mut self, fs: FileSystem, covers: Option<Location>, source: &str) -> Location {
+        let root = match &fs {
+            FileSystem::Tree(tree) => tree.root(),
+            _ => NodeKey(0),
+        };
+        let fs = node::FsId(self.filesystems.insert(fs));
+        let mount = Mount { fs, root, covers, read_only: false, source: source.into() };
+        Location { mount: self.mounts.add(mount), node: root }
+    }
+
+    /// Makes a node in a tree, or finds the one that has the name.
+    fn make_in(&mut self, dir: Location, name: &str, new: NewNode<'_>, perm: u16) -> Result<Location> {
+        let tree = self.tree_mut(dir)?;
+        let node = match tree.create(dir.node, name.as_bytes(), new, birth(perm)) {
+            Err(Errno::EEXIST) => tree.lookup(dir.node, name.as_bytes())?,
+            other => other?,
+        };
+        Ok(Location { mount: dir.mount, node })
+    }
+
+    fn mount_dev(&mut self) {
+        let Ok(at) = self.make_in(self.root, "dev", NewNode::Directory, 0o755) else { return };
+        let tree = Tree::empty("devtmpfs", birth(0o755), self.limits.inodes);
+        let dev = self.mount(FileSystem::Tree(Box::new(tree)), Some(at), "devtmpfs");
+        for &(name, major, minor, perm) in device::DEVICES {
+            let _ = self.make_in(dev, name, NewNode::Char(Device { major, minor }), perm);
+        }
+        for (name, target) in [
+            ("fd", "/proc/self/fd"),
+            ("stdin", "/proc/self/fd/0"),
+            ("stdout", "/proc/self/fd/1"),
+            ("stderr", "/proc/self/fd/2"),
+        ] {
+            let _ = self.make_in(dev, name, NewNode::Symlink(target.as_bytes()), 0o777);
+        }
+        let _ = self.make_in(dev, "pts", NewNode::Directory, 0o755);
+        if let Ok(shm) = self.make_in(dev, "shm", NewNode::Directory, 0o1777) {
+            let tree = Tree::empty("tmpfs", birth(0o1777), self.limits.inodes);
+            self.mount(FileSystem::Tree(Box::new(tree)), Some(shm), "tmpfs");
+        }
+    }
+}
+
+/// Birth of what the kernel itself makes: root's, at the epoch.
+fn birth(perm: u16) -> Birth {
+    Birth { perm, uid: 0, gid: 0, time: Default::default() }
+}
+
+impl System {
     /// Something happened to a file that an epoll instance watches.
     pub(crate) fn epoll_event(&mut self, _epoll: FileId, _item: u64, _events: Events) {}
 }

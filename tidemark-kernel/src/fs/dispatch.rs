@@ -1,0 +1,189 @@
+//! The kinds of file systems, and the calls that go to whichever a node belongs to.
+
+use super::locks::LockList;
+use super::node::{Attr, FileType, FsId, Listed, Location, NodeKey};
+use super::pipe::PipeId;
+use super::tree::Tree;
+use super::view::View;
+use super::{LinkTarget, Vfs};
+use crate::errno::{Errno, Result};
+use crate::mem::frames::Frames;
+
+/// A file system.
+#[derive(Debug)]
+pub(crate) enum FileSystem {
+    /// tmpfs, overlay, devtmpfs, sysfs.
+    Tree(Box<Tree>),
+    /// Pipes without names: a node is a pipe.
+    Pipes,
+}
+
+/// `st_dev` of the first file system; the others follow. Major 0 is Linux's for file systems without a device.
+const FIRST_MINOR: u32 = 16;
+
+impl Vfs {
+    /// The file system that a mount shows.
+    ///
+    /// # Errors
+    /// `ENOENT` for a mount that is gone.
+    pub(crate) fn fs_of(&self, at: Location) -> Result<(FsId, &FileSystem)> {
+        let id = self.mounts.get(at.mount).ok_or(Errno::ENOENT)?.fs;
+        Ok((id, self.filesystems.get(id.0).ok_or(Errno::ENOENT)?))
+    }
+
+    fn fs_of_mut(&mut self, at: Location) -> Result<&mut FileSystem> {
+        let id = self.mounts.get(at.mount).ok_or(Errno::ENOENT)?.fs;
+        self.filesystems.get_mut(id.0).ok_or(Errno::ENOENT)
+    }
+
+    /// The tree a node is in.
+    ///
+    /// # Errors
+    /// `EPERM` for file systems that cannot be changed, such as procfs.
+    pub(crate) fn tree_mut(&mut self, at: Location) -> Result<&mut Tree> {
+        match self.fs_of_mut(at)? {
+            FileSystem::Tree(tree) => Ok(tree),
+            _ => Err(Errno::EPERM),
+        }
+    }
+
+    /// The tree a node is in, if it is in one.
+    pub(crate) fn tree(&self, at: Location) -> Option<&Tree> {
+        match self.fs_of(at) {
+            Ok((_, FileSystem::Tree(tree))) => Some(tree),
+            _ => None,
+        }
+    }
+
+    /// The device number of a node's file system (`st_dev`): its minor number.
+    pub(crate) fn dev_minor(&self, at: Location) -> u32 {
+        self.fs_of(at).map_or(0, |(id, _)| FIRST_MINOR + id.0)
+    }
+
+    /// A node's type.
+    ///
+    /// # Errors
+    /// `ENOENT` for a node that is gone.
+    pub(crate) fn kind(&self, at: Location) -> Result<FileType> {
+        match self.fs_of(at)?.1 {
+            FileSystem::Tree(tree) => tree.kind(at.node),
+            FileSystem::Pipes => Ok(FileType::Fifo),
+        }
+    }
+
+    /// A node's attributes.
+    ///
+    /// # Errors
+    /// `ENOENT` for a node that is gone.
+    pub(crate) fn attr(&self, at: Location) -> Result<Attr> {
+        match self.fs_of(at)?.1 {
+            FileSystem::Tree(tree) => tree.attr(at.node),
+            FileSystem::Pipes => {
+                let pipe = self.pipe(pipe_of(at.node))?;
+                Ok(Attr::synthetic(pipe.ino, FileType::Fifo, 0o600))
+            }
+        }
+    }
+
+    /// The node of a name in a directory, not looking at mounts.
+    ///
+    /// # Errors
+    /// `ENOENT`, `ENOTDIR`.
+    pub(crate) fn lookup(&mut self, _view: &View<'_>, dir: Location, name: &[u8]) -> Result<Location> {
+        let node = match self.fs_of_mut(dir)? {
+            FileSystem::Tree(tree) => tree.lookup(dir.node, name)?,
+            FileSystem::Pipes => return Err(Errno::ENOTDIR),
+        };
+        Ok(Location { mount: dir.mount, node })
+    }
+
+    /// Where a symbolic link leads.
+    ///
+    /// # Errors
+    /// `EINVAL` for what is none.
+    pub(crate) fn link_target(&self, _view: &View<'_>, link: Location) -> Result<LinkTarget> {
+        match self.fs_of(link)?.1 {
+            FileSystem::Tree(tree) => Ok(LinkTarget::Text(tree.symlink_target(link.node)?.to_vec())),
+            FileSystem::Pipes => Err(Errno::EINVAL),
+        }
+    }
+
+    /// The directory above one, inside its file system.
+    ///
+    /// # Errors
+    /// `ENOTDIR`.
+    pub(crate) fn fs_parent(&self, dir: Location) -> Result<NodeKey> {
+        match self.fs_of(dir)?.1 {
+            FileSystem::Tree(tree) => tree.parent(dir.node),
+            FileSystem::Pipes => Err(Errno::ENOTDIR),
+        }
+    }
+
+    /// The directory and name that a node is known by, and whether it has lost that name.
+    ///
+    /// # Errors
+    /// `ENOENT` for a node without any.
+    pub(crate) fn home(&self, at: Location) -> Result<(NodeKey, Vec<u8>, bool)> {
+        match self.fs_of(at)?.1 {
+            FileSystem::Tree(tree) => {
+                let (parent, name, gone) = tree.home(at.node)?;
+                Ok((parent, name.to_vec(), gone))
+            }
+            FileSystem::Pipes => Err(Errno::ENOENT),
+        }
+    }
+
+    /// The next entry of a directory at `position` or after.
+    ///
+    /// # Errors
+    /// `ENOTDIR`; `ENOENT` for a directory that is gone.
+    pub(crate) fn next_entry<'a>(
+        &'a self,
+        _view: &View<'_>,
+        dir: Location,
+        position: u64,
+    ) -> Result<Option<Listed<'a>>> {
+        match self.fs_of(dir)?.1 {
+            FileSystem::Tree(tree) => tree.next_entry(dir.node, position),
+            FileSystem::Pipes => Err(Errno::ENOTDIR),
+        }
+    }
+
+    /// Keeps a node though it may lose its names.
+    pub(crate) fn hold(&mut self, at: Location) {
+        if let Ok(FileSystem::Tree(tree)) = self.fs_of_mut(at) {
+            tree.hold(at.node);
+        }
+    }
+
+    /// Ends a [`Vfs::hold`].
+    pub(crate) fn unhold(&mut self, at: Location) {
+        if let Ok(FileSystem::Tree(tree)) = self.fs_of_mut(at) {
+            tree.unhold(at.node);
+        }
+    }
+
+    /// A node's locks, if its file system keeps any.
+    pub(crate) fn locks_of(&mut self, at: Location) -> Option<&mut LockList> {
+        match self.fs_of_mut(at) {
+            Ok(FileSystem::Tree(tree)) => tree.locks_mut(at.node).ok(),
+            _ => None,
+        }
+    }
+
+    /// Frees up to `budget` pages of removed files. Whether more are left.
+    pub(crate) fn free_doomed(&mut self, mut budget: u64, frames: &mut Frames) -> bool {
+        let mut more = false;
+        for id in 0..self.filesystems.len() as u32 {
+            if let Some(FileSystem::Tree(tree)) = self.filesystems.get_mut(id) {
+                more |= tree.free_doomed(&mut budget, frames);
+            }
+        }
+        more
+    }
+}
+
+/// The pipe of a node of [`FileSystem::Pipes`].
+pub(crate) fn pipe_of(node: NodeKey) -> PipeId {
+    PipeId(u32::try_from(node.0).unwrap_or(u32::MAX))
+}

@@ -1,0 +1,148 @@
+//! Open file descriptions (`open(2)`): what descriptors and mappings refer to.
+//!
+//! Owns the table, the reference counts and what ends with the last reference. What reading and writing does is
+//! [`io`](super::io)'s.
+
+use super::flags::OpenFlags;
+use super::node::{FileType, Location};
+use super::pipe::PipeId;
+use super::view::Env;
+use super::{FileId, Vfs};
+use crate::errno::{Errno, Result};
+use crate::system::System;
+
+/// One open file description.
+#[derive(Debug)]
+pub(crate) struct OpenFile {
+    /// Descriptors, mappings and operations under way that refer to it.
+    refs: u32,
+    /// What was opened.
+    pub(crate) at: Location,
+    pub(crate) kind: FileKind,
+    pub(crate) readable: bool,
+    pub(crate) writable: bool,
+    /// Status flags and access mode.
+    pub(crate) flags: OpenFlags,
+    /// Offset in bytes; in a directory, the position of the next entry.
+    pub(crate) position: u64,
+    /// The epoll items that watch it.
+    pub(crate) watchers: Vec<(FileId, u64)>,
+}
+
+/// What an open file is.
+#[derive(Debug)]
+pub(crate) enum FileKind {
+    /// A regular file of a tree.
+    Regular,
+    /// A directory.
+    Directory,
+    /// Opened with `O_PATH`: a place, not content.
+    Path,
+    /// An end of a pipe, or both.
+    Pipe(PipeId),
+    /// A character device.
+    Device(super::device::DeviceKind),
+}
+
+impl Vfs {
+    /// Opens a file description with one reference. The caller holds `at` for it.
+    ///
+    /// # Errors
+    /// `ENFILE` at the limit of open files.
+    pub(crate) fn new_file(&mut self, at: Location, kind: FileKind, flags: OpenFlags) -> Result<FileId> {
+        if self.files.len() as u64 >= u64::from(self.limits.open_files) {
+            return Err(Errno::ENFILE);
+        }
+        let is_path = flags.has(OpenFlags::PATH);
+        Ok(FileId(self.files.insert(OpenFile {
+            refs: 1,
+            at,
+            kind,
+            readable: flags.reads() && !is_path,
+            writable: flags.writes() && !is_path,
+            flags: flags.and(OpenFlags::STATUS.with(OpenFlags::ACCESS_MODE)),
+            position: 0,
+            watchers: Vec::new(),
+        })))
+    }
+
+    /// The open file of an id.
+    ///
+    /// # Errors
+    /// `EBADF` when it is closed.
+    pub(crate) fn file(&self, file: FileId) -> Result<&OpenFile> {
+        self.files.get(file.0).ok_or(Errno::EBADF)
+    }
+
+    /// The open file of an id.
+    ///
+    /// # Errors
+    /// `EBADF` when it is closed.
+    pub(crate) fn file_mut(&mut self, file: FileId) -> Result<&mut OpenFile> {
+        self.files.get_mut(file.0).ok_or(Errno::EBADF)
+    }
+
+    /// One reference more.
+    pub fn retain(&mut self, file: FileId) {
+        if let Some(open) = self.files.get_mut(file.0) {
+            open.refs += 1;
+        }
+    }
+
+    /// One reference less. What the last one ends is ended by [`System::close_released`], soon after.
+    pub fn release(&mut self, file: FileId) {
+        if let Some(open) = self.files.get_mut(file.0) {
+            debug_assert!(open.refs > 0, "a file is released as often as it is retained");
+            open.refs = open.refs.saturating_sub(1);
+            if open.refs == 0 {
+                self.released.push(file);
+            }
+        }
+    }
+
+    /// Whether the open file is a directory, a regular file, …
+    ///
+    /// # Errors
+    /// `EBADF` when it is closed.
+    pub(crate) fn file_type(&self, file: FileId) -> Result<FileType> {
+        self.kind(self.file(file)?.at)
+    }
+
+    fn end_file(&mut self, id: FileId, env: &mut Env<'_>) {
+        // Another reference may have been made since (a descriptor received through procfs, say).
+        if self.file(id).is_ok_and(|file| file.refs > 0) {
+            return;
+        }
+        let Some(file) = self.files.remove(id.0) else { return };
+        match file.kind {
+            FileKind::Pipe(pipe) => self.close_pipe(pipe, file.at, file.readable, file.writable, env),
+            FileKind::Regular => {
+                if let Some(locks) = self.locks_of(file.at) {
+                    locks.release_description(id, env.woken);
+                }
+            }
+            FileKind::Directory | FileKind::Path | FileKind::Device(_) => {}
+        }
+        self.unhold(file.at);
+    }
+}
+
+/// Pages of removed files that one step frees at the most: a fraction of a step's time, as it comes on top.
+const FREE_PAGES: u64 = 256;
+
+impl System {
+    /// Ends what lost its last reference, and frees some of the pages of removed files. Whether more are left.
+    pub(crate) fn close_released(&mut self) -> bool {
+        let mut env = Env {
+            frames: &mut self.mem.frames,
+            woken: &mut self.woken,
+            entropy: &mut self.entropy,
+            timers: &mut self.timers,
+            now: self.now,
+        };
+        while let Some(file) = self.fs.released.pop() {
+            self.fs.end_file(file, &mut env);
+        }
+        self.fs.free_doomed(FREE_PAGES, env.frames)
+    }
+}

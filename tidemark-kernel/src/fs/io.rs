@@ -1,0 +1,196 @@
+//! Reading and writing open files, whatever they are.
+//!
+//! Answers `EAGAIN` for what would block, non-blocking or not: waiting is the system call's.
+
+use super::device::DeviceKind;
+use super::file::FileKind;
+use super::flags::OpenFlags;
+use super::node::{Location, timestamp};
+use super::view::Env;
+use super::{FileId, Vfs};
+use crate::errno::{Errno, Result};
+use crate::mem::frames::Frames;
+use crate::mem::io::{IoSink, IoSource};
+use crate::mem::ram::FrameNo;
+
+impl Vfs {
+    /// Reads into `sink`: at `offset`, or at the file's own offset, which moves. 0 bytes are the end of the file.
+    ///
+    /// # Errors
+    /// `EBADF` when not open for reading, `EISDIR`, `ESPIPE` for an offset where there are none, `EAGAIN` when nothing
+    /// is there yet, `EIO`.
+    pub fn read(
+        &mut self,
+        file: FileId,
+        offset: Option<u64>,
+        sink: &mut IoSink<'_>,
+        env: &mut Env<'_>,
+    ) -> Result<u64> {
+        let open = self.file(file)?;
+        let at = open.at;
+        if !open.readable {
+            return Err(Errno::EBADF);
+        }
+        match &open.kind {
+            FileKind::Regular => {
+                let position = offset.unwrap_or(open.position);
+                let keep_time = open.flags.has(OpenFlags::NO_ATIME);
+                let tree = self.tree_mut(at)?;
+                let done = tree.content_mut(at.node)?.read(position, sink, env.frames)?;
+                if !keep_time {
+                    tree.accessed(at.node, timestamp(env.now.realtime));
+                }
+                if offset.is_none() {
+                    self.file_mut(file)?.position = position + done;
+                }
+                Ok(done)
+            }
+            FileKind::Directory => Err(Errno::EISDIR),
+            FileKind::Path => Err(Errno::EBADF),
+            FileKind::Pipe(_) if offset.is_some() => Err(Errno::ESPIPE),
+            &FileKind::Pipe(pipe) => Ok(self.pipe_mut(pipe)?.read(sink, env.woken)? as u64),
+            FileKind::Device(DeviceKind::Null) => Ok(0),
+            FileKind::Device(DeviceKind::Zero | DeviceKind::Full) => {
+                Ok(sink.put_zeros(sink.remaining()) as u64)
+            }
+            FileKind::Device(DeviceKind::Random) => {
+                let mut done = 0;
+                let mut bytes = [0; 256];
+                while !sink.is_full() {
+                    env.entropy.fill(&mut bytes);
+                    done += sink.put_bytes(&bytes) as u64;
+                }
+                Ok(done)
+            }
+        }
+    }
+
+    /// Writes from `source`: at `offset`, or at the file's own offset, which moves. `total` is the length of the whole
+    /// write that the source is a part of. How many bytes were taken.
+    ///
+    /// # Errors
+    /// `EBADF` when not open for writing, `ESPIPE`, `EFBIG`, `ENOSPC`, `EPIPE` (the signal is the caller's), `EAGAIN`
+    /// when nothing fits now.
+    pub fn write(
+        &mut self,
+        file: FileId,
+        offset: Option<u64>,
+        source: &mut IoSource<'_>,
+        total: usize,
+        env: &mut Env<'_>,
+    ) -> Result<u64> {
+        let open = self.file(file)?;
+        let at = open.at;
+        if !open.writable {
+            return Err(Errno::EBADF);
+        }
+        match &open.kind {
+            FileKind::Regular => {
+                let append = open.flags.has(OpenFlags::APPEND);
+                let position = offset.unwrap_or(open.position);
+                let tree = self.tree_mut(at)?;
+                let content = tree.content_mut(at.node)?;
+                // Linux appends even where an offset is given (`pwrite(2)`, BUGS).
+                let position = if append { content.size() } else { position };
+                let done = content.write(position, source, env.frames)?;
+                if done > 0 {
+                    tree.modified(at.node, timestamp(env.now.realtime), false);
+                }
+                if offset.is_none() {
+                    self.file_mut(file)?.position = position + done;
+                }
+                Ok(done)
+            }
+            FileKind::Directory | FileKind::Path => Err(Errno::EBADF),
+            FileKind::Pipe(_) if offset.is_some() => Err(Errno::ESPIPE),
+            &FileKind::Pipe(pipe) => Ok(self.pipe_mut(pipe)?.write(source, total, env.woken)? as u64),
+            FileKind::Device(DeviceKind::Full) => Err(Errno::ENOSPC),
+            FileKind::Device(_) => Ok(source.remaining() as u64),
+        }
+    }
+
+    /// Fills `buf` from a regular file at `offset`, as far as the file goes. How many bytes.
+    ///
+    /// # Errors
+    /// `EINVAL` for what is not a regular file; `EIO`, `ENOMEM`.
+    pub fn read_at(
+        &mut self,
+        file: FileId,
+        offset: u64,
+        buf: &mut [u8],
+        frames: &mut Frames,
+    ) -> Result<usize> {
+        let at = self.regular(file)?;
+        let mut sink = IoSink::Kernel { ram: frames.ram(), buffer: buf };
+        let done = self.tree_mut(at)?.content_mut(at.node)?.read(offset, &mut sink, frames)?;
+        Ok(done as usize)
+    }
+
+    /// The size of a regular file in bytes; what may be mapped of it.
+    ///
+    /// # Errors
+    /// `ENODEV` for what cannot be mapped.
+    pub fn file_size(&self, file: FileId) -> Result<u64> {
+        let at = self.regular(file)?;
+        Ok(self.tree(at).ok_or(Errno::ENODEV)?.content(at.node)?.size())
+    }
+
+    /// The frame of a page of a regular file, read from its layer on first touch, made if it is a hole; `None` past the
+    /// end. The file keeps its reference: a mapping takes its own.
+    ///
+    /// # Errors
+    /// `ENODEV` for what cannot be mapped; `EIO`; `ENOMEM` or `ENOSPC` without a frame.
+    pub fn page(&mut self, file: FileId, index: u64, frames: &mut Frames) -> Result<Option<FrameNo>> {
+        let at = self.regular(file)?;
+        self.tree_mut(at)?.content_mut(at.node)?.page(index, frames)
+    }
+
+    fn regular(&self, file: FileId) -> Result<Location> {
+        match self.file(file)? {
+            open if matches!(open.kind, FileKind::Regular) => Ok(open.at),
+            _ => Err(Errno::ENODEV),
+        }
+    }
+
+    /// Whether a file is open for reading and for writing; what `mmap(2)` checks.
+    ///
+    /// # Errors
+    /// `EBADF` when it is closed, or a mere path.
+    pub fn access_of(&self, file: FileId) -> Result<(bool, bool)> {
+        match self.file(file)? {
+            open if matches!(open.kind, FileKind::Path) => Err(Errno::EBADF),
+            open => Ok((open.readable, open.writable)),
+        }
+    }
+
+    /// What a mapping of a file shows.
+    ///
+    /// # Errors
+    /// `EBADF` when it is closed; `ENODEV` for what cannot be mapped.
+    pub fn mapping_of(&self, file: FileId) -> Result<Mapping> {
+        match self.file(file)?.kind {
+            FileKind::Regular => Ok(Mapping::Pages),
+            FileKind::Device(DeviceKind::Zero) => Ok(Mapping::Zeroes),
+            FileKind::Path => Err(Errno::EBADF),
+            _ => Err(Errno::ENODEV),
+        }
+    }
+
+    /// Notes that a shared mapping may change a file's content (`mmap(2)`, "Timestamps changes").
+    pub fn mapped_for_writing(&mut self, file: FileId, now: crate::time::Now) {
+        if let Ok(at) = self.regular(file)
+            && let Ok(tree) = self.tree_mut(at)
+        {
+            tree.modified(at.node, timestamp(now.realtime), true);
+        }
+    }
+}
+
+/// What a mapping of a file shows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mapping {
+    /// The file's pages.
+    Pages,
+    /// Anonymous memory: `/dev/zero`.
+    Zeroes,
+}

@@ -1,0 +1,245 @@
+//! Opening (`open(2)`): finding or making the node, checking, and the open file that comes of it.
+
+use super::device::DeviceKind;
+use super::file::FileKind;
+use super::flags::OpenFlags;
+use super::node::{Birth, FileType, Location, NewNode, timestamp};
+use super::path::{Found, Goal, Last, MAY_EXEC, MAY_READ, MAY_WRITE, Walker};
+use super::view::Env;
+use super::{FileId, Vfs};
+use crate::errno::{Errno, Result};
+use crate::task::Capabilities;
+
+/// How to open.
+#[derive(Clone, Copy, Debug)]
+pub struct How {
+    /// `O_…`
+    pub flags: OpenFlags,
+    /// Permissions of a file that is made, the umask already applied.
+    pub perm: u16,
+}
+
+impl Vfs {
+    /// Opens a path, making the file if the flags say so. The open file comes with one reference.
+    ///
+    /// A named pipe's other end is not waited for: see [`Vfs::fifo_wait`].
+    ///
+    /// # Errors
+    /// Those of `open(2)`.
+    pub fn open(
+        &mut self,
+        who: &Walker<'_>,
+        env: &mut Env<'_>,
+        base: Location,
+        path: &[u8],
+        how: How,
+    ) -> Result<FileId> {
+        let flags = how.flags;
+        if flags.has(OpenFlags::TMPFILE) {
+            return self.open_unnamed(who, env, base, path, how);
+        }
+        let follow = !flags.has(OpenFlags::NO_FOLLOW);
+        if !flags.has(OpenFlags::CREATE) || flags.has(OpenFlags::PATH) {
+            let node = self.resolve(who, base, path, follow)?;
+            return self.open_node(who, env, node, flags, false);
+        }
+        let follow = follow && !flags.has(OpenFlags::EXCLUSIVE);
+        let found = self.walk(who, base, path, Goal::Create { follow })?;
+        match found {
+            Found { node: Some(_), .. } if flags.has(OpenFlags::EXCLUSIVE) => Err(Errno::EEXIST),
+            // Asked to make what can only be a directory.
+            Found { slash: true, .. } | Found { last: Last::Dot | Last::DotDot, .. } => Err(Errno::EISDIR),
+            Found { node: Some(node), .. } if self.kind(node)? == FileType::Directory => Err(Errno::EISDIR),
+            Found { node: Some(node), .. } => self.open_node(who, env, node, flags, false),
+            Found { dir, last: Last::Name(name), .. } => {
+                let birth = self.birth_in(who, dir, how.perm, env)?;
+                let node = self.tree_mut(dir)?.create(dir.node, &name, NewNode::File, birth)?;
+                self.open_node(who, env, Location { mount: dir.mount, node }, flags, true)
+            }
+            Found { last: Last::None, .. } => Err(Errno::EISDIR),
+        }
+    }
+
+    /// Checks that a name can be made in `dir`, and says what the new node is born as.
+    ///
+    /// # Errors
+    /// `EROFS`, `EACCES`; `EPERM` where nothing can be made.
+    pub(crate) fn birth_in(
+        &mut self,
+        who: &Walker<'_>,
+        dir: Location,
+        perm: u16,
+        env: &Env<'_>,
+    ) -> Result<Birth> {
+        self.check_writable_mount(dir)?;
+        self.check_access(who.creds, dir, MAY_WRITE | MAY_EXEC)?;
+        let attr = self.attr(dir)?;
+        // A set-group-id directory passes its group on (`inode(7)`).
+        let gid = if attr.perm & 0o2000 != 0 { attr.gid } else { who.creds.fsgid };
+        Ok(Birth { perm, uid: who.creds.fsuid, gid, time: timestamp(env.now.realtime) })
+    }
+
+    pub(crate) fn check_writable_mount(&self, at: Location) -> Result<()> {
+        match self.mounts.get(at.mount) {
+            Some(mount) if mount.read_only => Err(Errno::EROFS),
+            Some(_) => Ok(()),
+            None => Err(Errno::ENOENT),
+        }
+    }
+
+    fn open_unnamed(
+        &mut self,
+        who: &Walker<'_>,
+        env: &mut Env<'_>,
+        base: Location,
+        path: &[u8],
+        how: How,
+    ) -> Result<FileId> {
+        if !how.flags.has(OpenFlags::DIRECTORY) || !how.flags.writes() {
+            return Err(Errno::EINVAL);
+        }
+        let dir = self.resolve(who, base, path, true)?;
+        if self.kind(dir)? != FileType::Directory {
+            return Err(Errno::ENOTDIR);
+        }
+        let birth = self.birth_in(who, dir, how.perm, env)?;
+        let tree = self.tree_mut(dir).map_err(|_| Errno::EOPNOTSUPP)?;
+        let node = tree.create_unnamed(NewNode::File, birth, b"#tmpfile")?;
+        // The open file's hold is the one it was made with.
+        let at = Location { mount: dir.mount, node };
+        self.new_file(at, FileKind::Regular, how.flags.without(OpenFlags::DIRECTORY)).inspect_err(|_| {
+            self.unhold(at);
+        })
+    }
+
+    /// Opens a node.
+    ///
+    /// # Errors
+    /// Those of `open(2)` for an existing file.
+    pub(crate) fn open_node(
+        &mut self,
+        who: &Walker<'_>,
+        env: &mut Env<'_>,
+        at: Location,
+        flags: OpenFlags,
+        fresh: bool,
+    ) -> Result<FileId> {
+        let kind = self.kind(at)?;
+        if flags.has(OpenFlags::DIRECTORY) && kind != FileType::Directory {
+            return Err(Errno::ENOTDIR);
+        }
+        if flags.has(OpenFlags::PATH) {
+            return self.finish_open(at, FileKind::Path, flags);
+        }
+        // Any access mode but O_RDONLY needs write permission; mode 3 needs both (`open(2)`).
+        let mode = flags.and(OpenFlags::ACCESS_MODE);
+        let writes = mode != OpenFlags::READ_ONLY || flags.has(OpenFlags::TRUNCATE);
+        match kind {
+            FileType::Symlink => return Err(Errno::ELOOP),
+            FileType::Directory if writes => return Err(Errno::EISDIR),
+            FileType::Regular if writes => self.check_writable_mount(at)?,
+            _ => {}
+        }
+        if !fresh {
+            let reads = if mode != OpenFlags::WRITE_ONLY { MAY_READ } else { 0 };
+            self.check_access(who.creds, at, reads | if writes { MAY_WRITE } else { 0 })?;
+        }
+        if flags.has(OpenFlags::NO_ATIME) {
+            self.check_owner(who, at)?;
+        }
+        match kind {
+            FileType::Regular => self.open_regular(env, at, flags, fresh),
+            FileType::Directory => self.finish_open(at, FileKind::Directory, flags),
+            FileType::Fifo => self.open_fifo(env, at, flags),
+            FileType::Char => {
+                let device = DeviceKind::of(self.attr(at)?.rdev)?;
+                self.finish_open(at, FileKind::Device(device), flags)
+            }
+            FileType::Block | FileType::Socket => Err(Errno::ENXIO),
+            FileType::Symlink => Err(Errno::ELOOP),
+        }
+    }
+
+    /// Whether the caller owns a node or may act as if.
+    ///
+    /// # Errors
+    /// `EPERM`.
+    pub(crate) fn check_owner(&self, who: &Walker<'_>, at: Location) -> Result<()> {
+        if who.creds.fsuid == self.attr(at)?.uid || who.creds.can(Capabilities::FOWNER) {
+            Ok(())
+        } else {
+            Err(Errno::EPERM)
+        }
+    }
+
+    fn open_regular(
+        &mut self,
+        env: &mut Env<'_>,
+        at: Location,
+        flags: OpenFlags,
+        fresh: bool,
+    ) -> Result<FileId> {
+        let file = self.finish_open(at, FileKind::Regular, flags)?;
+        if flags.has(OpenFlags::TRUNCATE) && !fresh {
+            self.truncate_node(at, 0, true, env)?;
+        }
+        Ok(file)
+    }
+
+    pub(crate) fn finish_open(&mut self, at: Location, kind: FileKind, flags: OpenFlags) -> Result<FileId> {
+        let file = self.new_file(at, kind, flags)?;
+        self.hold(at);
+        Ok(file)
+    }
+
+    /// Sets a regular file's size.
+    ///
+    /// # Errors
+    /// `EISDIR`, `EINVAL` for other nodes.
+    pub(crate) fn truncate_node(
+        &mut self,
+        at: Location,
+        size: u64,
+        keep_set_id: bool,
+        env: &mut Env<'_>,
+    ) -> Result<()> {
+        let time = timestamp(env.now.realtime);
+        let tree = self.tree_mut(at)?;
+        let cut = tree.content_mut(at.node)?.truncate(size, env.frames);
+        tree.doom(cut);
+        tree.modified(at.node, time, keep_set_id);
+        Ok(())
+    }
+
+    /// Opens a program for `execve(2)`: a regular file that the caller may execute.
+    ///
+    /// # Errors
+    /// `EACCES` for what is not one or may not be executed; those of path look-up.
+    pub fn open_exec(
+        &mut self,
+        who: &Walker<'_>,
+        base: Location,
+        path: &[u8],
+        follow: bool,
+    ) -> Result<FileId> {
+        let at = self.resolve(who, base, path, follow)?;
+        self.open_exec_node(who, at)
+    }
+
+    /// As [`Vfs::open_exec`], for a node already found (`execveat(2)` with `AT_EMPTY_PATH`).
+    ///
+    /// # Errors
+    /// As [`Vfs::open_exec`], `ELOOP` for a symbolic link.
+    pub fn open_exec_node(&mut self, who: &Walker<'_>, at: Location) -> Result<FileId> {
+        match self.kind(at)? {
+            FileType::Regular => {}
+            FileType::Symlink => return Err(Errno::ELOOP),
+            _ => return Err(Errno::EACCES),
+        }
+        self.check_access(who.creds, at, MAY_EXEC)?;
+        if self.tree(at).is_none() {
+            return Err(Errno::EACCES);
+        }
+        self.finish_open(at, FileKind::Regular, OpenFlags::READ_ONLY)
+    }
+}

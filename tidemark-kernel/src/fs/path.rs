@@ -1,0 +1,282 @@
+//! From a path to a node (`path_resolution(7)`), and back.
+//!
+//! Owns the walk: components, links, mounts, search permission, the errors' order. What is done with the node found is
+//! the caller's.
+
+use super::node::{Attr, FileType, Location};
+use super::view::View;
+use super::{LinkTarget, Vfs};
+use crate::errno::{Errno, Result};
+use crate::task::{Capabilities, Creds};
+
+/// Who looks a path up, and from where.
+pub struct Walker<'a> {
+    /// Whose permissions count.
+    pub creds: &'a Creds,
+    /// What `/` is.
+    pub root: Location,
+    /// Where relative paths start.
+    pub cwd: Location,
+    /// What the kernel's own file systems show.
+    pub view: View<'a>,
+}
+
+/// What a walk is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Goal {
+    /// An existing node; whether a symbolic link at the end is followed.
+    Node {
+        /// `AT_SYMLINK_FOLLOW`, or the absence of `AT_SYMLINK_NOFOLLOW` and `O_NOFOLLOW`.
+        follow: bool,
+    },
+    /// A directory and a name in it, which is not looked at: for removing and renaming.
+    Parent,
+    /// A directory and a name in it that may be there: for `O_CREAT`.
+    Create {
+        /// Whether a symbolic link of that name is followed.
+        follow: bool,
+    },
+}
+
+/// The last component of a path.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Last {
+    /// A name.
+    Name(Vec<u8>),
+    /// `.`
+    Dot,
+    /// `..`
+    DotDot,
+    /// There is none: the path is the root, or ended in a link of procfs.
+    None,
+}
+
+/// Where a walk ended.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The directory that the last component was looked up in.
+    pub dir: Location,
+    /// The last component.
+    pub last: Last,
+    /// What it stands for, if the goal asks for that and it is there.
+    pub node: Option<Location>,
+    /// Whether a slash follows it.
+    pub slash: bool,
+}
+
+/// Permission to execute a file or search a directory, as the low bits of a mode.
+pub const MAY_EXEC: u16 = 1;
+/// Permission to write.
+pub const MAY_WRITE: u16 = 2;
+/// Permission to read.
+pub const MAY_READ: u16 = 4;
+
+/// Longest path inside the kernel, links spliced in, in bytes: bounds one walk.
+const MAX_SPLICED: usize = 64 << 10;
+
+impl Vfs {
+    /// The node of a path.
+    ///
+    /// # Errors
+    /// As [`Vfs::walk`].
+    pub fn resolve(
+        &mut self,
+        who: &Walker<'_>,
+        base: Location,
+        path: &[u8],
+        follow: bool,
+    ) -> Result<Location> {
+        self.walk(who, base, path, Goal::Node { follow })?.node.ok_or(Errno::ENOENT)
+    }
+
+    /// Walks a path from `base`, or from the root if it begins with a slash.
+    ///
+    /// # Errors
+    /// `ENOENT`, `ENOTDIR`, `EACCES`, `ELOOP`, `ENAMETOOLONG` as `path_resolution(7)`; what the file system answers.
+    pub fn walk(&mut self, who: &Walker<'_>, base: Location, path: &[u8], goal: Goal) -> Result<Found> {
+        if path.is_empty() {
+            return Err(Errno::ENOENT);
+        }
+        let mut links = 0;
+        let mut at = if path[0] == b'/' { who.root } else { base };
+        let mut spliced;
+        let mut rest = path;
+        loop {
+            let start = rest.iter().position(|&byte| byte != b'/').unwrap_or(rest.len());
+            rest = &rest[start..];
+            if rest.is_empty() {
+                return Ok(Found { dir: at, last: Last::None, node: Some(at), slash: true });
+            }
+            let end = rest.iter().position(|&byte| byte == b'/').unwrap_or(rest.len());
+            let (name, tail) = rest.split_at(end);
+            let slash = !tail.is_empty();
+            let is_last = tail.iter().all(|&byte| byte == b'/');
+            self.check_search(who.creds, at)?;
+            if name == b"." || name == b".." {
+                if name == b".." {
+                    at = self.parent_of(who, at)?;
+                }
+                if is_last {
+                    let last = if name == b"." { Last::Dot } else { Last::DotDot };
+                    return Ok(Found { dir: at, last, node: Some(at), slash });
+                }
+                rest = tail;
+                continue;
+            }
+            if name.len() > self.limits.name_bytes {
+                return Err(Errno::ENAMETOOLONG);
+            }
+            let found = |node| Found { dir: at, last: Last::Name(name.to_vec()), node, slash };
+            if is_last && goal == Goal::Parent {
+                return Ok(found(None));
+            }
+            let child = match self.lookup(&who.view, at, name) {
+                Ok(child) => self.mounts.cross(child),
+                Err(Errno::ENOENT) if is_last && matches!(goal, Goal::Create { .. }) => {
+                    return Ok(found(None));
+                }
+                Err(error) => return Err(error),
+            };
+            let kind = self.kind(child)?;
+            let follow = match goal {
+                Goal::Node { follow } | Goal::Create { follow } => follow,
+                Goal::Parent => true,
+            };
+            if kind == FileType::Symlink && (!is_last || follow || slash) {
+                links += 1;
+                if links > self.limits.symlinks {
+                    return Err(Errno::ELOOP);
+                }
+                match self.link_target(&who.view, child)? {
+                    LinkTarget::Text(target) => {
+                        if target.is_empty() {
+                            return Err(Errno::ENOENT);
+                        }
+                        if target.len() + tail.len() > MAX_SPLICED {
+                            return Err(Errno::ENAMETOOLONG);
+                        }
+                        if target[0] == b'/' {
+                            at = who.root;
+                        }
+                        let mut whole = target;
+                        whole.extend_from_slice(tail);
+                        spliced = whole;
+                        rest = &spliced;
+                    }
+                    LinkTarget::Node(target) => {
+                        at = target;
+                        if is_last {
+                            self.check_slash(slash, at)?;
+                            return Ok(Found { dir: at, last: Last::None, node: Some(at), slash });
+                        }
+                        rest = tail;
+                    }
+                }
+                continue;
+            }
+            if is_last {
+                if !matches!(goal, Goal::Create { .. }) {
+                    self.check_slash(slash, child)?;
+                }
+                return Ok(found(Some(child)));
+            }
+            at = child;
+            rest = tail;
+        }
+    }
+
+    fn check_slash(&self, slash: bool, node: Location) -> Result<()> {
+        if slash && self.kind(node)? != FileType::Directory { Err(Errno::ENOTDIR) } else { Ok(()) }
+    }
+
+    /// Whether a node is a directory that may be searched.
+    ///
+    /// # Errors
+    /// `ENOTDIR`, `EACCES`.
+    pub(crate) fn check_search(&self, creds: &Creds, dir: Location) -> Result<()> {
+        if self.kind(dir)? != FileType::Directory {
+            return Err(Errno::ENOTDIR);
+        }
+        self.check_access(creds, dir, MAY_EXEC)
+    }
+
+    /// Whether `creds` allow this access to a node.
+    ///
+    /// # Errors
+    /// `EACCES`.
+    pub(crate) fn check_access(&self, creds: &Creds, node: Location, wanted: u16) -> Result<()> {
+        if permits(creds, &self.attr(node)?, wanted) { Ok(()) } else { Err(Errno::EACCES) }
+    }
+
+    /// The directory above one, across mounts, not above the walker's root.
+    pub(crate) fn parent_of(&mut self, who: &Walker<'_>, mut at: Location) -> Result<Location> {
+        loop {
+            if at == who.root {
+                return Ok(at);
+            }
+            let mount = self.mounts.get(at.mount).ok_or(Errno::ENOENT)?;
+            if at.node == mount.root {
+                match mount.covers {
+                    Some(covered) => at = covered,
+                    None => return Ok(at),
+                }
+                continue;
+            }
+            let node = self.fs_parent(at)?;
+            return Ok(self.mounts.cross(Location { mount: at.mount, node }));
+        }
+    }
+
+    /// The path of a node as seen from `root`, for `getcwd(2)` and procfs. `None` if it cannot be reached from there.
+    /// A node without its name has ` (deleted)` after it.
+    pub(crate) fn path_from(&self, root: Location, node: Location) -> Option<Vec<u8>> {
+        // Components from the node upwards.
+        let mut parts: Vec<Vec<u8>> = Vec::new();
+        let mut at = node;
+        let mut deleted = false;
+        while at != root {
+            let mount = self.mounts.get(at.mount)?;
+            if at.node == mount.root {
+                at = mount.covers?;
+                continue;
+            }
+            let (parent, name, gone) = self.home(at).ok()?;
+            deleted |= gone;
+            parts.push(name);
+            at = Location { mount: at.mount, node: parent };
+        }
+        let mut path = Vec::new();
+        for part in parts.iter().rev() {
+            path.push(b'/');
+            path.extend_from_slice(part);
+        }
+        if path.is_empty() {
+            path.push(b'/');
+        }
+        if deleted {
+            path.extend_from_slice(b" (deleted)");
+        }
+        Some(path)
+    }
+}
+
+/// Whether `creds` allow an access to a node with these attributes (`path_resolution(7)`, "Permissions").
+pub(crate) fn permits(creds: &Creds, attr: &Attr, wanted: u16) -> bool {
+    let is_directory = attr.kind == FileType::Directory;
+    if creds.can(Capabilities::DAC_OVERRIDE) {
+        return is_directory || wanted & MAY_EXEC == 0 || attr.perm & 0o111 != 0;
+    }
+    if creds.can(Capabilities::DAC_READ_SEARCH)
+        && (wanted == MAY_READ || (is_directory && wanted & MAY_WRITE == 0))
+    {
+        return true;
+    }
+    let class = if creds.fsuid == attr.uid {
+        attr.perm >> 6
+    } else if creds.in_group(attr.gid) {
+        attr.perm >> 3
+    } else {
+        attr.perm
+    };
+    class & wanted == wanted
+}

@@ -1,0 +1,326 @@
+//! Pipes and named pipes: a bounded ring of bytes with counted ends (`pipe(7)`, `fifo(7)`).
+//!
+//! Owns the bytes, the counts and who waits. Which descriptor is which end, and signals, are above.
+
+use crate::errno::{Errno, Result};
+use crate::mem::io::{IoSink, IoSource};
+use crate::wait::{Events, WaitQueue, Woken};
+
+/// A pipe, by its place in the kernel's table.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct PipeId(pub u32);
+
+/// Writes of up to this many bytes are not interleaved with others' (`PIPE_BUF`).
+pub const PIPE_BUF: usize = 4096;
+/// Bytes a pipe holds at first, if the sum of all is not too large (`pipe(7)`).
+pub const DEFAULT_CAPACITY: usize = 64 << 10;
+/// Bytes that `F_SETPIPE_SZ` can ask for (`/proc/sys/fs/pipe-max-size`).
+pub const MAX_CAPACITY: usize = 1 << 20;
+
+/// A pipe.
+#[derive(Debug)]
+pub(crate) struct Pipe {
+    // Allocated on the first write and grown by doubling up to `capacity`: most pipes carry little.
+    ring: Vec<u8>,
+    start: usize,
+    len: usize,
+    capacity: usize,
+    pub(crate) readers: u32,
+    pub(crate) writers: u32,
+    /// How often each end was opened; a named pipe's open waits for the other's count to move (`fifo(7)`).
+    pub(crate) reader_opens: u64,
+    pub(crate) writer_opens: u64,
+    pub(crate) queue: WaitQueue,
+    /// `st_ino`
+    pub(crate) ino: u64,
+}
+
+/// The least the ring is allocated with.
+const FIRST_RING: usize = PIPE_BUF;
+
+impl Pipe {
+    pub(crate) fn new(capacity: usize, ino: u64) -> Pipe {
+        Pipe {
+            ring: Vec::new(),
+            start: 0,
+            len: 0,
+            capacity: capacity.max(PIPE_BUF),
+            readers: 0,
+            writers: 0,
+            reader_opens: 0,
+            writer_opens: 0,
+            queue: WaitQueue::default(),
+            ino,
+        }
+    }
+
+    /// Bytes to read.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Bytes it can hold.
+    pub(crate) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    fn room(&self) -> usize {
+        self.capacity - self.len
+    }
+
+    /// What `poll(2)` tells a reader.
+    pub(crate) fn poll_reader(&self) -> Events {
+        let data = if self.len > 0 { Events::IN } else { Events::default() };
+        // A named pipe that never had a writer is not 'hung up'.
+        let gone = self.writers == 0 && self.writer_opens > 0;
+        data.union(if gone { Events::HUP } else { Events::default() })
+    }
+
+    /// What `poll(2)` tells a writer.
+    pub(crate) fn poll_writer(&self) -> Events {
+        let room = if self.room() >= PIPE_BUF { Events::OUT } else { Events::default() };
+        room.union(if self.readers == 0 { Events::ERR } else { Events::default() })
+    }
+
+    /// Moves bytes out. `Ok(0)` is the end of the file.
+    ///
+    /// # Errors
+    /// `EAGAIN` when it is empty but has writers.
+    pub(crate) fn read(&mut self, sink: &mut IoSink<'_>, woken: &mut Woken) -> Result<usize> {
+        if sink.is_full() {
+            return Ok(0);
+        }
+        if self.len == 0 {
+            return if self.writers == 0 { Ok(0) } else { Err(Errno::EAGAIN) };
+        }
+        let could_write = self.room() >= PIPE_BUF;
+        let mut done = 0;
+        while self.len > 0 && !sink.is_full() {
+            let run = self.len.min(self.ring.len() - self.start);
+            let moved = sink.put_bytes(&self.ring[self.start..self.start + run]);
+            self.start = (self.start + moved) % self.ring.len();
+            self.len -= moved;
+            done += moved;
+        }
+        if self.len == 0 {
+            self.start = 0;
+        }
+        if !could_write && self.room() >= PIPE_BUF {
+            self.queue.wake(Events::OUT, woken);
+        }
+        Ok(done)
+    }
+
+    /// Moves bytes in, as many as fit; up to [`PIPE_BUF`] of `total` bytes together or not at all. `total` is the
+    /// whole write's length, of which the source may be a part.
+    ///
+    /// # Errors
+    /// `EAGAIN` when nothing fits, `EPIPE` without readers.
+    pub(crate) fn write(
+        &mut self,
+        source: &mut IoSource<'_>,
+        total: usize,
+        woken: &mut Woken,
+    ) -> Result<usize> {
+        if self.readers == 0 {
+            return Err(Errno::EPIPE);
+        }
+        let wanted = source.remaining();
+        if wanted == 0 {
+            return Ok(0);
+        }
+        let room = self.room();
+        if room == 0 || (total <= PIPE_BUF && room < wanted) {
+            return Err(Errno::EAGAIN);
+        }
+        let len = wanted.min(room);
+        self.make_ring(self.len + len);
+        let mut done = 0;
+        while done < len {
+            let end = (self.start + self.len) % self.ring.len();
+            let run = (len - done).min(self.ring.len() - end);
+            let moved = source.take_bytes(&mut self.ring[end..end + run]);
+            self.len += moved;
+            done += moved;
+            if moved == 0 {
+                break;
+            }
+        }
+        self.queue.wake(Events::IN, woken);
+        Ok(done)
+    }
+
+    /// Copies bytes to another pipe without taking them (`tee(2)`).
+    ///
+    /// # Errors
+    /// `EAGAIN` when this one is empty and has writers, or the other is full; `EPIPE` when that has no readers.
+    pub(crate) fn tee(&self, to: &mut Pipe, limit: usize, woken: &mut Woken) -> Result<usize> {
+        if to.readers == 0 {
+            return Err(Errno::EPIPE);
+        }
+        if self.len == 0 {
+            return if self.writers == 0 { Ok(0) } else { Err(Errno::EAGAIN) };
+        }
+        let len = limit.min(self.len).min(to.room());
+        if len == 0 && limit > 0 {
+            return Err(Errno::EAGAIN);
+        }
+        to.make_ring(to.len + len);
+        for at in 0..len {
+            let end = (to.start + to.len) % to.ring.len();
+            to.ring[end] = self.ring[(self.start + at) % self.ring.len()];
+            to.len += 1;
+        }
+        to.queue.wake(Events::IN, woken);
+        Ok(len)
+    }
+
+    /// Makes the ring hold at least `len` bytes, in order from its start if it has to move.
+    fn make_ring(&mut self, len: usize) {
+        if len > self.ring.len() {
+            let size = len.next_power_of_two().max(FIRST_RING).min(self.capacity).max(len);
+            self.reshape(size);
+        }
+    }
+
+    fn reshape(&mut self, size: usize) {
+        self.ring.rotate_left(self.start);
+        self.start = 0;
+        self.ring.resize(size, 0);
+    }
+
+    /// Changes the capacity (`F_SETPIPE_SZ`): a power of two of at least a page.
+    ///
+    /// # Errors
+    /// `EINVAL` for zero or too much, `EBUSY` when it holds more.
+    pub(crate) fn set_capacity(&mut self, wanted: u64, woken: &mut Woken) -> Result<usize> {
+        let size = usize::try_from(wanted).ok().filter(|size| *size <= MAX_CAPACITY).ok_or(Errno::EPERM)?;
+        let size = size.next_power_of_two().max(PIPE_BUF);
+        if size < self.len {
+            return Err(Errno::EBUSY);
+        }
+        if self.ring.len() > size {
+            self.reshape(size);
+            self.ring.shrink_to_fit();
+        }
+        self.capacity = size;
+        if self.room() >= PIPE_BUF {
+            self.queue.wake(Events::OUT, woken);
+        }
+        Ok(size)
+    }
+
+    /// One end more.
+    pub(crate) fn open(&mut self, read: bool, write: bool, woken: &mut Woken) {
+        if read {
+            self.readers += 1;
+            self.reader_opens += 1;
+        }
+        if write {
+            self.writers += 1;
+            self.writer_opens += 1;
+        }
+        // Those who wait in a named pipe's `open`.
+        self.queue.wake(Events::PRI, woken);
+    }
+
+    /// One end less; the other side learns when it was the last. Whether both sides are gone.
+    pub(crate) fn close(&mut self, read: bool, write: bool, woken: &mut Woken) -> bool {
+        if read {
+            self.readers -= 1;
+            if self.readers == 0 {
+                self.queue.wake(Events::ERR.union(Events::OUT), woken);
+            }
+        }
+        if write {
+            self.writers -= 1;
+            if self.writers == 0 {
+                self.queue.wake(Events::HUP.union(Events::IN), woken);
+            }
+        }
+        self.readers == 0 && self.writers == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::mem::ram::tests::TestRam;
+
+    proptest! {
+        /// Any sequence of reads, writes and resizes moves the bytes of a plain queue.
+        #[test]
+        fn agrees_with_a_queue(ops in prop::collection::vec((0u8..8, 0usize..20_000), 1..100)) {
+            let test = TestRam::new(1);
+            let ram = test.ram();
+            let mut woken = Woken::default();
+            let mut pipe = Pipe::new(DEFAULT_CAPACITY, 1);
+            pipe.open(true, true, &mut woken);
+            let mut model: VecDeque<u8> = VecDeque::new();
+            let mut next = 0u8;
+            for (op, len) in ops {
+                match op {
+                    0..=2 => {
+                        let bytes: Vec<u8> = (0..len).map(|_| { next = next.wrapping_add(7); next }).collect();
+                        let room = pipe.capacity() - model.len();
+                        let mut source = IoSource::Kernel { ram, buffer: &bytes };
+                        let result = pipe.write(&mut source, len, &mut woken);
+                        let expected = if len == 0 {
+                            Ok(0)
+                        } else if room == 0 || (len <= PIPE_BUF && room < len) {
+                            Err(Errno::EAGAIN)
+                        } else {
+                            Ok(len.min(room))
+                        };
+                        prop_assert_eq!(result, expected);
+                        model.extend(&bytes[..result.unwrap_or(0)]);
+                    }
+                    3..=6 => {
+                        let mut buffer = vec![0; len];
+                        let mut sink = IoSink::Kernel { ram, buffer: &mut buffer };
+                        let result = pipe.read(&mut sink, &mut woken);
+                        if len > 0 && model.is_empty() {
+                            prop_assert_eq!(result, Err(Errno::EAGAIN));
+                        } else {
+                            let expected: Vec<u8> = model.drain(..len.min(model.len())).collect();
+                            prop_assert_eq!(result, Ok(expected.len()));
+                            prop_assert_eq!(&buffer[..expected.len()], &expected[..]);
+                        }
+                    }
+                    _ => {
+                        let size = len.next_power_of_two().max(PIPE_BUF);
+                        let result = pipe.set_capacity(len as u64, &mut woken);
+                        let expected = if size < model.len() { Err(Errno::EBUSY) } else { Ok(size) };
+                        prop_assert_eq!(result, expected);
+                    }
+                }
+                prop_assert_eq!(pipe.len(), model.len());
+            }
+        }
+    }
+
+    #[test]
+    fn ends_that_are_gone_are_told() {
+        let test = TestRam::new(1);
+        let mut woken = Woken::default();
+        let mut pipe = Pipe::new(DEFAULT_CAPACITY, 1);
+        pipe.open(true, false, &mut woken);
+        assert!(pipe.poll_reader().is_empty(), "nobody has written yet: not hung up");
+        pipe.open(false, true, &mut woken);
+        assert!(!pipe.close(false, true, &mut woken));
+        assert_eq!(pipe.poll_reader(), Events::HUP);
+        let mut buffer = [0; 4];
+        let mut sink = IoSink::Kernel { ram: test.ram(), buffer: &mut buffer };
+        assert_eq!(pipe.read(&mut sink, &mut woken), Ok(0));
+        pipe.open(false, true, &mut woken);
+        assert!(!pipe.close(true, false, &mut woken));
+        let mut source = IoSource::Kernel { ram: test.ram(), buffer: b"x" };
+        assert_eq!(pipe.write(&mut source, 1, &mut woken), Err(Errno::EPIPE));
+        assert!(pipe.poll_writer().intersects(Events::ERR));
+        assert!(pipe.close(false, true, &mut woken));
+    }
+}

@@ -1,0 +1,88 @@
+//! What file operations see of the rest of the kernel: lent for one operation.
+
+use super::Vfs;
+use super::path::Walker;
+use crate::entropy::Entropy;
+use crate::errno::{Errno, Result};
+use crate::limits::Limits;
+use crate::mem::frames::{FrameUsage, Frames};
+use crate::mem::spaces::Spaces;
+use crate::system::System;
+use crate::task::{Pid, Tasks, Tid};
+use crate::time::Now;
+use crate::timers::Timers;
+use crate::wait::Woken;
+
+/// What procfs shows.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    /// Processes and threads.
+    pub tasks: &'a Tasks,
+    /// Address spaces.
+    pub spaces: &'a Spaces,
+    /// Memory in use.
+    pub usage: FrameUsage,
+    /// What the system may use.
+    pub limits: &'a Limits,
+    /// The moment.
+    pub now: Now,
+    /// Workers that run guest threads: what guests take for processors.
+    pub workers: usize,
+    /// Who looks: what `/proc/self` and `/proc/thread-self` are.
+    pub caller: Option<(Pid, Tid)>,
+}
+
+/// What reading, writing and closing change outside the files.
+pub struct Env<'a> {
+    /// Pages come from here.
+    pub frames: &'a mut Frames,
+    /// Who was woken.
+    pub woken: &'a mut Woken,
+    /// Random bytes come from here.
+    pub entropy: &'a mut Entropy,
+    /// Timers of timerfds.
+    pub timers: &'a mut Timers,
+    /// The moment.
+    pub now: Now,
+}
+
+/// The kernel, taken apart for one operation on files on behalf of a process.
+pub struct Parts<'a> {
+    /// Files.
+    pub fs: &'a mut Vfs,
+    /// Who asks.
+    pub who: Walker<'a>,
+    /// What changes besides.
+    pub env: Env<'a>,
+}
+
+impl System {
+    /// Takes the kernel apart for an operation of a thread.
+    ///
+    /// # Errors
+    /// `ESRCH` when the process has ended.
+    pub(crate) fn parts(&mut self, pid: Pid, tid: Tid) -> Result<Parts<'_>> {
+        let process = self.tasks.process(pid).ok_or(Errno::ESRCH)?;
+        let context = self.fs.context(process.fs_context.ok_or(Errno::ESRCH)?)?;
+        let view = View {
+            tasks: &self.tasks,
+            spaces: &self.mem.spaces,
+            usage: self.mem.frames.usage(),
+            limits: &self.limits,
+            now: self.now,
+            workers: self.workers.len(),
+            caller: Some((pid, tid)),
+        };
+        Ok(Parts {
+            who: Walker { creds: &process.creds, root: context.root, cwd: context.cwd, view },
+            fs: &mut self.fs,
+            env: Env {
+                frames: &mut self.mem.frames,
+                woken: &mut self.woken,
+                entropy: &mut self.entropy,
+                timers: &mut self.timers,
+                now: self.now,
+            },
+        })
+    }
+}
