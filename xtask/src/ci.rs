@@ -5,7 +5,7 @@ use clap::Args;
 use xshell::{Shell, cmd};
 
 use crate::steps::Steps;
-use crate::{bench, test, tidy};
+use crate::{bench, fuzz, test, tidy};
 
 /// How long CI takes.
 #[derive(Args)]
@@ -13,6 +13,9 @@ pub(crate) struct Options {
     /// Trust that `setup` was run.
     #[arg(long)]
     no_setup: bool,
+    /// How long each fuzz target runs, in seconds.
+    #[arg(long, default_value_t = fuzz::SECONDS)]
+    fuzz_seconds: u32,
 }
 
 /// Runs all steps.
@@ -29,6 +32,7 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
         Ok(lint.quiet().run().map(nothing)?)
     });
     test::add_steps(sh, &test::Options::without_setup(options.no_setup), &mut steps);
+    steps.step("fuzz", || fuzz::run_if_possible(options.fuzz_seconds).map(nothing));
     steps.step("bench, one round", || bench::run(sh, &bench::Options::smoke()).map(nothing));
     steps.finish()
 }

@@ -9,6 +9,7 @@ mod bench;
 mod build;
 mod ci;
 mod closing;
+mod fuzz;
 mod guests;
 mod project;
 mod setup;
@@ -43,6 +44,8 @@ enum Command {
     Tidy(tidy::Options),
     /// Measure speed against `qemu-riscv64-static`: medians and ratios of one run.
     Bench(bench::Options),
+    /// Run the fuzz targets.
+    Fuzz(fuzz::Options),
     /// Build what runs in JavaScript.
     Build(build::Options),
     /// Compile the guest programs under tests/guests into target/guests.
@@ -67,6 +70,7 @@ fn run(command: Command) -> Result<()> {
         Command::Ci(options) => ci::run(&sh, &options),
         Command::Tidy(options) => tidy::run(&sh, &options),
         Command::Bench(options) => bench::run(&sh, &options),
+        Command::Fuzz(options) => fuzz::run(&options),
         Command::Build(options) => build::run(&options),
         Command::BuildGuests => guests::run(&sh),
     }

@@ -8,8 +8,8 @@ use anyhow::{Result, bail};
 use clap::Args;
 use xshell::{Shell, cmd};
 
-use crate::tools;
 use crate::wasm::{self, WasmToolchain};
+use crate::{fuzz, tools};
 
 /// What to set up.
 #[derive(Args, Default)]
@@ -52,6 +52,12 @@ const NEEDS: &[Need] = &[
         otherwise: "with rustup: rustup toolchain install nightly --profile minimal --component rust-src",
     },
     Need {
+        what: "a C++ compiler, for libFuzzer",
+        present: || tools::on_path("c++").is_some(),
+        packages: &[&["g++"]],
+        otherwise: "install g++",
+    },
+    Need {
         what: "Node 20 or newer",
         present: || tools::node_major().is_some_and(|major| major >= tools::NODE_MAJOR_MIN),
         packages: &[&["nodejs"]],
@@ -83,7 +89,22 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
     install(sh, &missing)?;
     oracle::provide(sh)?;
     cmd!(sh, "cargo fetch --locked --quiet").quiet().run()?;
-    wasm::fetch()
+    wasm::fetch()?;
+    fuzzing(sh);
+    Ok(())
+}
+
+/// cargo-fuzz and its nightly compiler come through rustup and cargo; a machine without them fuzzes nothing, and `ci` says
+/// so.
+fn fuzzing(sh: &Shell) {
+    if fuzz::missing().is_none() || tools::on_path("rustup").is_none() {
+        return;
+    }
+    let nightly = cmd!(sh, "rustup toolchain install nightly --profile minimal").run();
+    let tool = nightly.and_then(|()| cmd!(sh, "cargo install cargo-fuzz --locked").run());
+    if let Err(error) = tool {
+        eprintln!("setup: no fuzzing here: {error}");
+    }
 }
 
 fn install(sh: &Shell, missing: &[&Need]) -> Result<()> {

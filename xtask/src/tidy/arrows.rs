@@ -15,6 +15,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tidemark-host-node", &["tidemark-host"]),
     ("tidemark-host", &[]),
     ("tidemark-net-policy", &[]),
+    // Not shipped.
+    ("tidemark-fuzz", &["tidemark-kernel"]),
     ("xtask", &[]),
 ];
 

@@ -1,0 +1,16 @@
+//! What the fuzz targets do with their bytes. Each function must return, whatever it is given; a panic is a finding.
+//!
+//! `cargo xtask fuzz` runs them under libFuzzer, starting from the seeds in `seeds/TARGET`; `cargo test` replays the
+//! seeds. A finding is fixed and becomes a seed.
+
+mod instructions;
+mod layer_index;
+
+pub use instructions::instructions;
+pub use layer_index::layer_index;
+
+/// A target: what to call with which bytes.
+pub type Target = fn(&[u8]);
+
+/// Every target by the name of its program and of its folder of seeds.
+pub const TARGETS: [(&str, Target); 2] = [("instructions", instructions), ("layer_index", layer_index)];
