@@ -72,7 +72,7 @@ async fn generated<H: Host>(suite: &Suite<H>) -> Result<(), Failure> {
     let memory = suite.host.memory();
     // Of all sequences, so that ranges are disjoint across them too.
     let granted = RefCell::new(Vec::new());
-    for_all(&suite.options, ops(), async |ops| {
+    for_all(suite, ops(), async |ops| {
         let mut model = Model { ranges: Vec::new() };
         for op in ops {
             apply(memory, &op, &mut model, &mut granted.borrow_mut())?;

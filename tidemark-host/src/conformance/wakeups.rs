@@ -48,7 +48,7 @@ pub(super) async fn check<H: Host>(suite: &Suite<H>, progress: &Progress) {
 
 async fn async_changed<H: Host>(suite: &Suite<H>) -> Result<(), Failure> {
     let word = Word::new(7);
-    let outcome = suite.host.wakeups().wait_async(&word, 8, None).await;
+    let outcome = suite.host.wakeups().wait_async(&word, 8, Some(suite.patience_ends())).await;
     require(outcome == WaitOutcome::Changed, || format!("the word held 7, expected was 8: {outcome:?}"))
 }
 
@@ -298,7 +298,7 @@ struct Waiting<W> {
 }
 
 async fn generated<H: Host>(suite: &Suite<H>) -> Result<(), Failure> {
-    for_all(&suite.options, ops(), async |ops| {
+    for_all(suite, ops(), async |ops| {
         let words: [Word; WORDS] = std::array::from_fn(|_| Word::new(0));
         let mut waiting = Vec::new();
         for op in ops {

@@ -51,7 +51,7 @@ async fn generated<H: Host>(suite: &Suite<H>) -> Result<(), Failure> {
         proptest::prelude::Just(Step::ParkUntilPast),
         (1..300_u64).prop_map(|micros| Step::ParkFor { micros }),
     ];
-    for_all(&suite.options, vec(step, 0..24), async |steps| {
+    for_all(suite, vec(step, 0..24), async |steps| {
         let (turns, expected) = (Arc::new(AtomicU32::new(0)), steps.len() as u32 + 1);
         let (host, counted) = (suite.host.clone(), Arc::clone(&turns));
         let worker = suite.spawn(move || {
