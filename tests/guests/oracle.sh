@@ -6,13 +6,14 @@
 #
 # --update rewrites the .expected files instead of comparing.
 # --linux  runs all that can be built for this machine on its own kernel: a second oracle, for the tests themselves.
-# QEMU names the emulator (default qemu-riscv64), CROSS the cross compiler's prefix, GUESTS_OUT where binaries go.
+# QEMU names the emulator (default: what `cargo xtask setup` unpacked, else qemu-riscv64), CROSS the cross compiler's prefix, GUESTS_OUT where binaries go.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 mode=compare
 case ${1-} in --update | --linux) mode=${1#--}; shift ;; esac
 out=${GUESTS_OUT:-$here/../../target/guests/oracle}
 failed=0 ran=0
+[ -z "${QEMU-}" ] && [ -x "$here/../../target/oracle/qemu-riscv64" ] && QEMU=$here/../../target/oracle/qemu-riscv64
 
 # The value of a `// name: value` line at the top of a program.
 tag() { sed -n "1,12s,^// $2: *,,p" "$1" | head -n 1; }
