@@ -15,7 +15,7 @@ use tidemark_host::{
 
 use crate::end_report::{EndReport, panic_message};
 use crate::limits::MAX_IDLE_WORKERS;
-use crate::wakeups::NativeWakeups;
+use crate::wakeups::{NativeWakeups, wake_in_time_here};
 
 /// A pool of threads. When the last clone is gone, idle threads end; running ones end with their entries.
 #[derive(Clone, Debug)]
@@ -162,6 +162,7 @@ impl Drop for Counted {
 
 /// A thread's main function: job after job, until the pool has no more use for it.
 fn serve(counted: Counted, wakeups: &NativeWakeups, stack: StackBytes, mut queue: Receiver<Job>) {
+    wake_in_time_here();
     while let Ok(Job { entry, report }) = queue.recv() {
         let end = run_to_end(entry, wakeups);
         // Before the end is known: whoever is told of it finds the thread available, or not counted any more.

@@ -71,6 +71,7 @@ impl Drop for Deadlines {
 
 impl Shared {
     fn run(&self) {
+        super::wake_in_time_here();
         let mut queue = self.lock();
         while !queue.ended {
             let now = Instant::now();
