@@ -1,0 +1,117 @@
+//! The cache directory: where it is, what lies where in it, and how files come to be in it.
+//!
+//! A file is written under a temporary name and renamed once it is complete and on disk. So any number of
+//! processes may fill the cache at once: each finds either nothing or a whole file, and the last to finish
+//! replaces a file by the same file.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use etcetera::BaseStrategy;
+use tempfile::NamedTempFile;
+
+/// The variable that names the cache directory.
+pub(crate) const CACHE_VARIABLE: &str = "TIDEMARK_CACHE_DIR";
+/// The version of this layout, the name of the directory that everything is in.
+const LAYOUT: &str = "v1";
+
+/// The cache directory.
+#[derive(Clone, Debug)]
+pub(crate) struct Cache {
+    root: PathBuf,
+}
+
+impl Cache {
+    /// The directory that the user names, else the platform's (`$XDG_CACHE_HOME/tidemark`,
+    /// `~/.cache/tidemark`). Nothing is created yet.
+    ///
+    /// # Errors
+    /// If no directory is named and the user has no home directory.
+    pub(crate) fn new(named: Option<&Path>) -> io::Result<Self> {
+        let base = match named {
+            Some(path) => path.to_owned(),
+            None => {
+                let strategy = etcetera::choose_base_strategy().map_err(io::Error::other)?;
+                strategy.cache_dir().join("tidemark")
+            }
+        };
+        Ok(Self { root: base.join(LAYOUT) })
+    }
+
+    /// A file that is named by its own SHA-256: a download.
+    pub(crate) fn blob(&self, sha256: &str) -> PathBuf {
+        self.root.join("blobs").join(sha256)
+    }
+
+    /// The last `InRelease` of a suite that was verified.
+    pub(crate) fn release(&self, key: &str) -> PathBuf {
+        self.root.join("releases").join(key)
+    }
+
+    /// What a request was resolved to.
+    pub(crate) fn resolution(&self, key: &str) -> PathBuf {
+        self.root.join("resolved").join(format!("{key}.json"))
+    }
+
+    /// A finished layer.
+    pub(crate) fn layer(&self, name: &str) -> PathBuf {
+        self.root.join("layers").join(name)
+    }
+
+    /// Writes a file with `write`, then moves it to `path`. If `write` fails, nothing is left behind.
+    ///
+    /// # Errors
+    /// What `write` gives, and what `failed` makes of an error of ours.
+    pub(crate) fn store<T, E>(
+        &self,
+        path: &Path,
+        failed: impl Fn(io::Error) -> E,
+        write: impl FnOnce(&mut File) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let directory = path.parent().unwrap_or(&self.root);
+        fs::create_dir_all(directory).map_err(&failed)?;
+        let mut file = new_file(directory).map_err(&failed)?;
+        let result = write(file.as_file_mut())?;
+        file.as_file().sync_all().map_err(&failed)?;
+        file.persist(path).map_err(|error| failed(error.error))?;
+        Ok(result)
+    }
+}
+
+/// Readable by others, as far as the umask allows: a cache can be shared.
+fn new_file(directory: &Path) -> io::Result<NamedTempFile> {
+    let permissions = fs::Permissions::from_mode(0o666);
+    tempfile::Builder::new().prefix(".partial-").permissions(permissions).tempfile_in(directory)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_there_whole_or_not_at_all() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let cache = Cache::new(Some(dir.path())).expect("named");
+        let path = cache.blob("abc");
+        let failed = cache.store(
+            &path,
+            |error| error,
+            |file| {
+                file.write_all(b"half")?;
+                Err::<(), _>(io::Error::other("interrupted"))
+            },
+        );
+        assert!(failed.is_err() && !path.exists());
+        assert_eq!(
+            fs::read_dir(path.parent().expect("parent")).expect("readable").count(),
+            0,
+            "nothing is left"
+        );
+        cache.store(&path, |error| error, |file| file.write_all(b"whole")).expect("stored");
+        assert_eq!(fs::read(&path).expect("there"), b"whole");
+    }
+}

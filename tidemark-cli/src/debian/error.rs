@@ -1,0 +1,73 @@
+//! What can go wrong between a package's name and its layer, and what the user can do about it.
+
+use std::io;
+use std::path::PathBuf;
+
+use tidemark_sdk::layer::BuildError;
+
+use super::mirror::MIRROR_VARIABLE;
+use crate::exit::FailureKind;
+
+/// Why packages could not be made ready. Messages are one line and say what to do.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DebianError {
+    #[error(
+        "no Debian mirror is known: pass --mirror URL or set {MIRROR_VARIABLE} to the URL of a Debian archive \
+         (the folder that holds dists/ and pool/)"
+    )]
+    NoMirror,
+    #[error("{url:?} is not a mirror: give an http:// or https:// URL of a Debian archive")]
+    BadMirror { url: String },
+    #[error("cannot download {url}: {reason}; check the network and the mirror")]
+    Download { url: String, reason: String },
+    #[error("{url} is larger than the {expected} bytes that the signed index states: try another mirror")]
+    TooLarge { url: String, expected: u64 },
+    #[error(
+        "{what} does not have the SHA-256 that the signed index states: try again later or another mirror"
+    )]
+    Digest { what: String },
+    #[error("{what} is not cached and --offline was given: run once without it")]
+    Offline { what: String },
+    #[error("cannot read the keyring {path}: {reason}")]
+    Keyring { path: PathBuf, reason: String },
+    #[error("the signature of {url} cannot be trusted: {reason}")]
+    Signature { url: String, reason: String },
+    #[error("the mirror's {suite} cannot be used: {reason}")]
+    Release { suite: String, reason: String },
+    #[error("the package index is malformed: {reason}")]
+    Index { reason: String },
+    #[error("there is no package {name:?} in {suite} for riscv64{suggestion}")]
+    NoPackage { name: String, suite: String, suggestion: String },
+    #[error("{package} depends on {dependency}, which {suite} does not have")]
+    Unsatisfied { package: String, dependency: String, suite: String },
+    #[error("{name:?} is not a package name: lower-case letters, digits and + - . are allowed")]
+    BadName { name: String },
+    #[error("{package} is not a usable Debian package: {reason}")]
+    Package { package: String, reason: String },
+    #[error("cannot unpack {package}: {source}")]
+    Unpack { package: String, source: BuildError },
+    #[error("cannot write to the cache at {path}: {source}; choose another with --cache-dir")]
+    Cache { path: PathBuf, source: io::Error },
+}
+
+impl DebianError {
+    /// What kind of failure this is, for the exit code.
+    pub(crate) fn kind(&self) -> FailureKind {
+        match self {
+            Self::NoMirror | Self::BadMirror { .. } => FailureKind::Configuration,
+            Self::BadName { .. } => FailureKind::Usage,
+            Self::Download { .. } | Self::Offline { .. } => FailureKind::Unavailable,
+            Self::NoPackage { .. } | Self::Unsatisfied { .. } | Self::Keyring { .. } => FailureKind::NoInput,
+            Self::TooLarge { .. }
+            | Self::Digest { .. }
+            | Self::Signature { .. }
+            | Self::Release { .. }
+            | Self::Index { .. }
+            | Self::Package { .. } => FailureKind::BadData,
+            Self::Unpack { source: BuildError::Write(_), .. } | Self::Cache { .. } => {
+                FailureKind::CannotCreate
+            }
+            Self::Unpack { .. } => FailureKind::BadData,
+        }
+    }
+}

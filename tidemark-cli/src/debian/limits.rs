@@ -1,0 +1,14 @@
+//! The bounds of dealing with a Debian mirror.
+
+use std::time::Duration;
+
+/// Largest `InRelease` that is read, in bytes: fifty times trixie's.
+pub(crate) const MAX_INRELEASE_LEN: u64 = 8 * 1024 * 1024;
+/// Largest `Packages` index once unpacked, in bytes: ten times trixie's.
+pub(crate) const MAX_PACKAGES_LEN: u64 = 512 * 1024 * 1024;
+/// How long to wait for a connection.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a server may send nothing before it counts as gone.
+pub(crate) const STALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// How much of its key a name in the cache carries, in hexadecimal digits: enough that two never meet.
+pub(crate) const KEY_DIGITS: usize = 32;

@@ -1,0 +1,287 @@
+//! `tidemark fetch` against an archive on the loopback interface: the whole chain from the release's
+//! signature to the layer, and each way in which it must break.
+
+mod support;
+
+use support::Setup;
+use support::repository::{IN_RELEASE, Repository, ar, data_tar, xz};
+use support::server::Served;
+use tidemark_sdk::layer::format::{InodeKind, decode};
+
+/// An archive with a program that depends on a library.
+fn archive() -> Repository {
+    let mut repository = Repository::new(1);
+    repository.add("app", "2:1.0-1", "Depends: lib (>= 1)\n", &[("./usr/bin/app", "program")]);
+    repository.add("lib", "1.5", "", &[("./usr/lib/lib.so", "library"), ("./usr/share/doc/lib", "words")]);
+    repository.add("other", "1", "", &[("./usr/bin/other", "other")]);
+    repository
+}
+
+/// The content of a file in a layer.
+fn content(layer: &std::path::Path, path: &str) -> Option<Vec<u8>> {
+    let bytes = std::fs::read(layer).expect("readable");
+    let index = decode(&bytes).expect("a layer");
+    let number = path.split('/').try_fold(index.root(), |at, name| index.lookup(at, name.as_bytes()))?;
+    match index.inode(number)?.kind {
+        InodeKind::File { offset, size } => Some(bytes[offset as usize..(offset + size) as usize].to_vec()),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_package_comes_with_what_it_depends_on() {
+    let setup = Setup::new(archive());
+    let layer = setup.fetched(&["app"]);
+    assert!(layer.file_name().expect("name").to_string_lossy().starts_with("app_2%3a1.0-1_"), "{layer:?}");
+    assert_eq!(content(&layer, "usr/bin/app").as_deref(), Some(b"program".as_slice()));
+    assert_eq!(content(&layer, "usr/lib/lib.so").as_deref(), Some(b"library".as_slice()));
+    assert_eq!(content(&layer, "usr/bin/other"), None);
+    assert!(content(&layer, "etc/passwd").is_some(), "the base is there");
+}
+
+#[test]
+fn the_second_time_needs_no_network() {
+    let setup = Setup::new(archive());
+    let first = setup.fetched(&["app"]);
+    assert!(!setup.server.take_requests().is_empty());
+    assert_eq!(setup.fetched(&["app"]), first);
+    assert_eq!(setup.fetched(&["app", "--offline"]), first);
+    assert_eq!(setup.server.take_requests(), [""; 0]);
+}
+
+#[test]
+fn other_packages_reuse_the_index() {
+    let setup = Setup::new(archive());
+    setup.fetched(&["app"]);
+    setup.server.take_requests();
+    setup.fetched(&["other,lib"]);
+    assert_eq!(setup.server.take_requests(), [IN_RELEASE.to_owned(), setup.repository.deb_path("other")]);
+}
+
+#[test]
+fn offline_takes_what_is_there_and_says_what_is_not() {
+    let setup = Setup::new(archive());
+    assert!(setup.refused(69, &["--offline", "app"]).contains("the package index is not cached"));
+    setup.fetched(&["app"]);
+    setup.fetched(&["--offline", "lib"]);
+    assert!(setup.refused(69, &["--offline", "other"]).contains("other 1 is not cached"));
+}
+
+#[test]
+fn files_are_downloaded_by_their_hash_where_the_mirror_offers_it() {
+    let mut repository = archive();
+    repository.release_fields = "Acquire-By-Hash: yes\n".into();
+    let setup = Setup::new(repository);
+    setup.server.remove("dists/trixie/main/binary-riscv64/Packages.xz");
+    setup.fetched(&["lib"]);
+    assert!(setup.server.take_requests()[1].contains("/by-hash/SHA256/"));
+}
+
+#[test]
+fn a_newer_version_is_found_on_request() {
+    let setup = Setup::new(archive());
+    let old = setup.fetched(&["lib"]);
+    let mut newer = archive();
+    newer.add("lib", "1.10", "", &[("./usr/lib/lib.so", "newer")]);
+    setup.server.replace_all(newer.files());
+    assert_eq!(setup.fetched(&["lib"]), old, "what was resolved stays");
+    let new = setup.fetched(&["--refresh", "lib"]);
+    assert_eq!(content(&new, "usr/lib/lib.so").as_deref(), Some(b"newer".as_slice()));
+    assert_eq!(setup.fetched(&["lib"]), new);
+}
+
+#[test]
+fn a_version_that_the_mirror_dropped_is_resolved_anew() {
+    let setup = Setup::new(archive());
+    setup.fetched(&["other"]);
+    std::fs::remove_dir_all(setup.cache().join("v1/layers")).expect("removed");
+    std::fs::remove_dir_all(setup.cache().join("v1/blobs")).expect("removed");
+    let mut newer = Repository::new(1);
+    newer.add("other", "2", "", &[("./usr/bin/other", "newer")]);
+    setup.server.replace_all(newer.files());
+    let layer = setup.fetched(&["other"]);
+    assert_eq!(content(&layer, "usr/bin/other").as_deref(), Some(b"newer".as_slice()));
+}
+
+#[test]
+fn damage_in_the_cache_is_repaired() {
+    let setup = Setup::new(archive());
+    let layer = setup.fetched(&["app"]);
+    let whole = std::fs::read(&layer).expect("readable");
+    std::fs::write(&layer, &whole[..whole.len() - 1]).expect("written");
+    assert_eq!(setup.fetched(&["--offline", "app"]), layer, "built anew from what was downloaded");
+    assert_eq!(std::fs::read(&layer).expect("readable"), whole);
+    std::fs::remove_file(&layer).expect("removed");
+    for blob in std::fs::read_dir(setup.cache().join("v1/blobs")).expect("there").flatten() {
+        std::fs::write(blob.path(), "damaged").expect("written");
+    }
+    setup.fetched(&["app"]);
+    assert_eq!(std::fs::read(&layer).expect("readable"), whole, "downloaded anew");
+}
+
+#[test]
+fn a_release_that_is_not_signed_by_the_keyring_is_refused() {
+    let setup = Setup::new(archive());
+    let untrusted = "cannot be trusted";
+    let signed = setup.repository.sign(&setup.repository.release());
+    let tampered = signed.replace("Origin: Test", "Origin: Tess");
+    let by_another = Repository::new(2).sign(&setup.repository.release());
+    let unsigned = setup.repository.release();
+    let outside = format!("Origin: Evil\n\n{signed}");
+    for (in_release, why) in [
+        (tampered, "bad signature by key"),
+        (by_another, "is not in the keyring"),
+        (unsigned, "it is not a cleartext-signed message"),
+        (outside, "it is not a cleartext-signed message"),
+    ] {
+        setup.server.replace(IN_RELEASE, Served::File(in_release.into_bytes()));
+        let error = setup.refused(65, &["app"]);
+        assert!(error.contains(untrusted) && error.contains(why), "{error}");
+    }
+    assert_eq!(setup.cached_files(), [""; 0], "nothing of it is kept");
+}
+
+#[test]
+fn debian_keys_do_not_trust_a_test_archive() {
+    let setup = Setup::new(archive());
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_tidemark"))
+        .args(["fetch", "app", "--mirror", &setup.server.url, "--cache-dir"])
+        .arg(setup.cache())
+        .output()
+        .expect("started");
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(65), "{error}");
+    assert!(error.contains("is not in the keyring"), "{error}");
+}
+
+#[test]
+fn an_expired_release_is_refused() {
+    let mut repository = archive();
+    repository.release_fields = "Valid-Until: Sat, 08 Nov 2025 08:00:00 UTC\n".into();
+    let error = Setup::new(repository).refused(65, &["app"]);
+    assert!(error.contains("expired on Sat, 08 Nov 2025 08:00:00 UTC"), "{error}");
+}
+
+#[test]
+fn another_suite_is_refused_though_it_is_signed() {
+    let setup = Setup::new(archive());
+    let other = setup.repository.release().replace("trixie", "bookworm");
+    setup.server.replace(IN_RELEASE, Served::File(setup.repository.sign(&other).into_bytes()));
+    assert!(setup.refused(65, &["app"]).contains("is for \"stable or bookworm\""));
+}
+
+#[test]
+fn a_package_that_is_not_the_one_indexed_is_refused() {
+    let setup = Setup::new(archive());
+    let path = setup.repository.deb_path("other");
+    let genuine = setup.repository.files()[&path].clone();
+    let mut flipped = genuine.clone();
+    *flipped.last_mut().expect("not empty") ^= 1;
+    setup.server.replace(&path, Served::File(flipped));
+    assert!(setup.refused(65, &["other"]).contains("other 1 does not have the SHA-256"));
+    setup.server.replace(&path, Served::File([genuine.as_slice(), b"more"].concat()));
+    assert!(setup.refused(65, &["other"]).contains("is larger than"));
+    setup.server.replace(&path, Served::BrokenOff(genuine));
+    assert!(setup.refused(69, &["other"]).contains("cannot download"));
+    let cached = setup.cached_files().join(" ");
+    assert!(!cached.contains("layers") && !cached.contains("partial"), "{cached}");
+}
+
+#[test]
+fn an_index_that_is_not_the_one_signed_is_refused() {
+    let setup = Setup::new(archive());
+    let mut other = archive();
+    other.add("app", "99", "", &[("./usr/bin/app", "evil")]);
+    let path = "dists/trixie/main/binary-riscv64/Packages.xz";
+    setup.server.replace(path, Served::File(other.files()[path].clone()));
+    let error = setup.refused(65, &["app"]);
+    assert!(error.contains("signed index states"), "{error}");
+}
+
+#[test]
+fn what_does_not_exist_is_named() {
+    let setup = Setup::new(archive());
+    assert!(
+        setup
+            .refused(66, &["othr"])
+            .contains("no package \"othr\" in trixie for riscv64; did you mean \"other\"?")
+    );
+    assert!(setup.refused(64, &["../other"]).contains("is not a package name"));
+    setup.server.remove(&setup.repository.deb_path("other"));
+    assert!(setup.refused(69, &["other"]).contains("404"));
+}
+
+#[test]
+fn a_mirror_that_is_not_there_is_named() {
+    let setup = Setup::new(archive());
+    let error = setup.refused(69, &["app", "--mirror", "http://127.0.0.1:1/debian"]);
+    assert!(error.contains("cannot download http://127.0.0.1:1/debian/dists/trixie/InRelease"), "{error}");
+    assert!(setup.refused(78, &["app", "--mirror", "ftp://x/debian"]).contains("is not a mirror"));
+}
+
+#[test]
+fn packages_that_lead_out_of_the_tree_are_refused() {
+    for (path, why) in [
+        ("../../etc/cron.d/evil", "it contains \"..\""),
+        ("/etc/cron.d/evil", "it is absolute"),
+        ("./bin/evil", "it leads through the symbolic link /bin"),
+    ] {
+        let mut repository = Repository::new(1);
+        repository.add("evil", "1", "", &[(path, "evil")]);
+        let setup = Setup::new(repository);
+        let error = setup.refused(65, &["evil"]);
+        assert!(error.contains("cannot unpack evil 1: unsafe path") && error.contains(why), "{error}");
+    }
+}
+
+#[test]
+fn truncated_packages_are_refused() {
+    let data = data_tar(&[("./usr/bin/cut", &"x".repeat(5000))]);
+    let cut_tar = ar(&[("debian-binary", b"2.0\n"), ("data.tar.xz", &xz(&data[..2000]))]);
+    let whole_xz = xz(&data);
+    let cut_xz = ar(&[("debian-binary", b"2.0\n"), ("data.tar.xz", &whole_xz[..whole_xz.len() / 2])]);
+    let whole = ar(&[("debian-binary", b"2.0\n"), ("data.tar.xz", &whole_xz)]);
+    let cut_ar = whole[..whole.len() - 20].to_vec();
+    let empty = Vec::new();
+    for deb in [cut_tar, cut_xz, cut_ar, empty] {
+        let mut repository = Repository::new(1);
+        repository.add_deb("cut", "1", "", deb);
+        let setup = Setup::new(repository);
+        let error = setup.refused(65, &["cut"]);
+        assert!(error.contains("cut 1"), "{error}");
+        assert!(!setup.cached_files().join(" ").contains("layers"));
+    }
+}
+
+#[test]
+fn processes_that_fill_the_cache_at_once_all_succeed() {
+    let mut repository = archive();
+    let big = "0123456789abcdef".repeat(200_000);
+    repository.add("big", "1", "Depends: app, other\n", &[("./usr/share/big", &big)]);
+    let setup = Setup::new(repository);
+    let children: Vec<_> = (0..4)
+        .map(|_| {
+            let mut command = setup.tidemark("fetch");
+            command.arg("big").stdout(std::process::Stdio::piped()).spawn().expect("started")
+        })
+        .collect();
+    let layers: Vec<String> = children
+        .into_iter()
+        .map(|child| {
+            let output = child.wait_with_output().expect("ended");
+            assert!(output.status.success());
+            String::from_utf8(output.stdout).expect("a path").trim_end().to_owned()
+        })
+        .collect();
+    assert!(layers.iter().all(|layer| layer == &layers[0]), "{layers:?}");
+    assert_eq!(content(layers[0].as_ref(), "usr/share/big").map(|big| big.len()), Some(big.len()));
+    assert!(!setup.cached_files().join(" ").contains("partial"));
+}
+
+#[test]
+fn a_cache_that_cannot_be_written_is_named() {
+    let setup = Setup::new(archive());
+    std::fs::write(setup.cache(), "in the way").expect("written");
+    let error = setup.refused(73, &["app"]);
+    assert!(error.contains("cannot write to the cache at") && error.contains("--cache-dir"), "{error}");
+}

@@ -1,0 +1,86 @@
+//! What the tests of the command share: an archive, a server for it, and the command run against them.
+
+pub mod repository;
+pub mod server;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+use repository::Repository;
+use server::Server;
+
+/// An archive that is served, and a cache of its own.
+pub struct Setup {
+    /// The archive.
+    pub repository: Repository,
+    /// The mirror.
+    pub server: Server,
+    dir: TempDir,
+}
+
+impl Setup {
+    /// Serves `repository` to an empty cache that trusts its key.
+    pub fn new(repository: Repository) -> Self {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        std::fs::write(dir.path().join("archive.pgp"), repository.public_key()).expect("written");
+        let server = Server::start(repository.files());
+        Self { repository, server, dir }
+    }
+
+    /// The cache directory, `--cache-dir`.
+    pub fn cache(&self) -> PathBuf {
+        self.dir.path().join("cache")
+    }
+
+    /// The files below the cache directory, as paths from there.
+    pub fn cached_files(&self) -> Vec<String> {
+        let mut files = Vec::new();
+        collect_files(&self.cache(), &mut files);
+        let relative = |path: &PathBuf| path.strip_prefix(self.cache()).expect("below").display().to_string();
+        files.iter().map(relative).collect()
+    }
+
+    /// The command, with mirror, keyring and cache set in the ways that users can set them.
+    pub fn tidemark(&self, subcommand: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tidemark"));
+        command.env("TIDEMARK_DEBIAN_MIRROR", &self.server.url).env_remove("http_proxy");
+        command.arg(subcommand).arg("--keyring").arg(self.dir.path().join("archive.pgp"));
+        command.arg("--cache-dir").arg(self.cache());
+        command
+    }
+
+    /// Runs `tidemark fetch` with further arguments.
+    pub fn fetch(&self, args: &[&str]) -> Output {
+        self.tidemark("fetch").args(args).output().expect("started")
+    }
+
+    /// Runs `tidemark fetch`, which must succeed; returns the layer's path.
+    pub fn fetched(&self, args: &[&str]) -> PathBuf {
+        let output = self.fetch(args);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("a path").trim_end().into()
+    }
+
+    /// Runs `tidemark fetch`, which must fail with this code and say so in one line; returns the line.
+    pub fn refused(&self, code: i32, args: &[&str]) -> String {
+        let output = self.fetch(args);
+        let message = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(output.status.code(), Some(code), "{message}");
+        assert_eq!(output.stdout, b"", "nothing but paths of layers on stdout");
+        let line = message.strip_suffix('\n').expect("a line").to_owned();
+        assert!(line.starts_with("tidemark: ") && !line.contains('\n'), "{line}");
+        line
+    }
+}
+
+fn collect_files(directory: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        if entry.path().is_dir() {
+            collect_files(&entry.path(), files);
+        } else {
+            files.push(entry.path());
+        }
+    }
+}
