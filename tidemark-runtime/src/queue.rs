@@ -13,10 +13,20 @@ pub(crate) struct RunQueue {
     shared: VecDeque<Tid>,
     /// Per worker: a thread woken by the one it runs, which is likely to wait for it soon. Running it here next saves a
     /// wake-up of another worker (microseconds) and keeps caches warm.
-    next: Vec<Option<Tid>>,
+    next: Vec<Next>,
     /// Workers that wait for work.
     idle: u32,
 }
+
+/// A worker's own next thread, and how often in a row it took precedence over the threads for everybody.
+#[derive(Clone, Default)]
+struct Next {
+    tid: Option<Tid>,
+    streak: u32,
+}
+
+/// Two threads that wake each other in turn keep a worker to themselves this many times before others have theirs.
+const STREAK: u32 = 64;
 
 /// Whether another worker must be told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,7 +38,7 @@ pub(crate) enum Wake {
 
 impl RunQueue {
     pub(crate) fn new(workers: u16) -> Self {
-        RunQueue { shared: VecDeque::new(), next: vec![None; usize::from(workers)], idle: 0 }
+        RunQueue { shared: VecDeque::new(), next: vec![Next::default(); usize::from(workers)], idle: 0 }
     }
 
     /// Adds a thread for whichever worker is free first.
@@ -40,7 +50,7 @@ impl RunQueue {
     /// Adds a thread that `waker`'s current thread woke. What was its next before goes to everybody.
     pub(crate) fn push_sync(&mut self, tid: Tid, waker: WorkerId) -> Wake {
         match self.next.get_mut(usize::from(waker.0)) {
-            Some(slot) => match slot.replace(tid) {
+            Some(next) => match next.tid.replace(tid) {
                 Some(earlier) => self.push(earlier),
                 None => Wake::No,
             },
@@ -50,12 +60,23 @@ impl RunQueue {
 
     /// The thread this worker should run next.
     pub(crate) fn pop(&mut self, worker: WorkerId) -> Option<Tid> {
-        self.next.get_mut(usize::from(worker.0)).and_then(Option::take).or_else(|| self.shared.pop_front())
+        let own = self.next.get_mut(usize::from(worker.0))?;
+        match own.tid.take() {
+            Some(tid) if own.streak < STREAK || self.shared.is_empty() => {
+                own.streak += 1;
+                Some(tid)
+            }
+            tid => {
+                own.streak = 0;
+                self.shared.extend(tid);
+                self.shared.pop_front()
+            }
+        }
     }
 
     /// The worker's thread runs on though it woke another: others may have that one.
     pub(crate) fn publish_next(&mut self, worker: WorkerId) -> Wake {
-        match self.next.get_mut(usize::from(worker.0)).and_then(Option::take) {
+        match self.next.get_mut(usize::from(worker.0)).and_then(|next| next.tid.take()) {
             Some(tid) => self.push(tid),
             None => Wake::No,
         }
@@ -63,7 +84,7 @@ impl RunQueue {
 
     /// Whether this worker keeps a thread for itself.
     pub(crate) fn has_next(&self, worker: WorkerId) -> bool {
-        self.next.get(usize::from(worker.0)).is_some_and(Option::is_some)
+        self.next.get(usize::from(worker.0)).is_some_and(|next| next.tid.is_some())
     }
 
     /// Whether a thread waits that this worker could run.
@@ -104,6 +125,23 @@ mod tests {
         assert_eq!(queue.publish_next(a), Wake::One);
         assert_eq!(queue.pop(b), Some(tid(2)));
         assert_eq!(queue.pop(a), None);
+    }
+
+    #[test]
+    fn a_pair_that_wakes_each_other_lets_others_in() {
+        let worker = WorkerId(0);
+        let mut queue = RunQueue::new(1);
+        assert_eq!(queue.push(tid(9)), Wake::No);
+        let mut turns = 0;
+        loop {
+            assert_eq!(queue.push_sync(tid(1 + turns % 2), worker), Wake::No);
+            if queue.pop(worker) == Some(tid(9)) {
+                break;
+            }
+            turns += 1;
+            assert!(turns <= STREAK);
+        }
+        assert_eq!(turns, STREAK);
     }
 
     #[test]
