@@ -17,10 +17,10 @@ pub(crate) struct Patched<
     pub(crate) capabilities: Capabilities,
     memory: M,
     workers: W,
-    wakeups: K,
+    pub(crate) wakeups: K,
     clock: C,
     entropy: E,
-    control: NativeControl,
+    pub(crate) control: NativeControl,
 }
 
 impl Patched {
@@ -43,8 +43,14 @@ impl Patched {
     }
 
     pub(crate) fn with_workers<W>(patch: impl FnOnce(NativeWorkers) -> W) -> Patched<NativeMemory, W> {
-        let Self { capabilities, memory, workers, wakeups, clock, entropy, control } = Self::native();
-        Patched { capabilities, memory, workers: patch(workers), wakeups, clock, entropy, control }
+        let host = Self::native();
+        let workers = patch(host.workers.clone());
+        host.replace_workers(workers)
+    }
+
+    pub(crate) fn replace_workers<W>(self, workers: W) -> Patched<NativeMemory, W> {
+        let Self { capabilities, memory, workers: _, wakeups, clock, entropy, control } = self;
+        Patched { capabilities, memory, workers, wakeups, clock, entropy, control }
     }
 
     pub(crate) fn with_wakeups<K>(
