@@ -138,7 +138,7 @@ async fn parked_takes_no_turns<H: Host>(suite: &Suite<H>) -> Result<(), Failure>
     require(taken <= TOLERATED, || format!("{taken} turns were taken in 50 ms of being parked"))
 }
 
-/// Sets its flag when dropped, if it was exited from.
+/// Sets its flag when dropped.
 struct TellsDrop(Arc<AtomicBool>);
 
 impl Drop for TellsDrop {
