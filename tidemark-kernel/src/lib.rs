@@ -12,7 +12,6 @@ pub mod cpu;
 mod create;
 pub mod entropy;
 pub mod errno;
-pub mod exec;
 pub mod fs;
 mod kernel;
 pub mod limits;
