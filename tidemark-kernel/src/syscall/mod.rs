@@ -3,11 +3,20 @@
 //! Owns how a number becomes a call of a handler; the logic is in the part that owns the state.
 
 mod cx;
+mod dir;
+mod fcntl;
+mod files;
 mod id;
+mod io;
 mod misc;
+mod open;
 mod param;
+mod pipe;
 mod process;
+mod seek;
+mod stat;
 pub mod table;
+mod xattr;
 
 pub use cx::Cx;
 pub use param::{Param, ParamKind};
