@@ -7,6 +7,7 @@ use crate::entropy::{Entropy, SEED_BYTES};
 use crate::errno::Errno;
 use crate::fs::Vfs;
 use crate::fs::layer::Layer;
+use crate::futex::Futexes;
 use crate::kernel::Kernel;
 use crate::limits::Limits;
 use crate::mem::ram::GuestRam;
@@ -84,6 +85,7 @@ impl Kernel {
         if workers == 0 || u32::from(workers) > u64::BITS {
             return Err(CreateError::Workers { asked: workers, most: u64::BITS as u16 });
         }
+        let mut entropy = Entropy::new(seed);
         let mut sys = System {
             mem: Memory::new(ram, supply, limits.memory_bytes),
             fs: Vfs::over_layers(&limits, layers).map_err(CreateError::Setup)?,
@@ -95,7 +97,9 @@ impl Kernel {
             woken: Woken::default(),
             statuses: VecDeque::new(),
             workers: (0..workers).map(|_| WorkerSlot::default()).collect::<Arc<[_]>>(),
-            entropy: Entropy::new(seed),
+            current: vec![None; usize::from(workers)].into(),
+            futexes: Futexes::new(entropy.next_u64()),
+            entropy,
             hostname: hostname.into_bytes(),
             trace,
         };

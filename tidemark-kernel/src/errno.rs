@@ -49,6 +49,14 @@ impl Errno {
         self.0
     }
 
+    /// The error that a register holds after a call, if it holds one.
+    pub const fn from_register(value: u64) -> Option<Errno> {
+        match (value as i64).checked_neg() {
+            Some(number @ 1..=4095) => Some(Errno(number as u16)),
+            _ => None,
+        }
+    }
+
     /// What stands in `a0` after the call: the negated number.
     pub const fn to_register(self) -> u64 {
         (-(self.0 as i64)) as u64

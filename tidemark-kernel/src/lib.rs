@@ -8,11 +8,13 @@
 //! Guest code runs outside the kernel's lock, on [`cpu::Hart`]s; only a trap enters. See ARCHITECTURE.md.
 
 pub mod addr;
+mod call;
 pub mod cpu;
 mod create;
 pub mod entropy;
 pub mod errno;
 pub mod fs;
+pub mod futex;
 mod kernel;
 pub mod limits;
 pub mod mem;

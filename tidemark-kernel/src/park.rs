@@ -3,26 +3,26 @@
 //! Owns the moves between `Running`, `Parked` and `Runnable`. When something is ready is its object's business; what a
 //! call does then is its handler's.
 
+use std::sync::Arc;
+
 use crate::kernel::{Kernel, Running, Step};
 use crate::status::Status;
 use crate::system::System;
-use crate::task::{RunState, Tid};
+use crate::task::{RunState, Thread, Tid};
 use crate::timers::Due;
 use crate::wait::{Entry, Events, Parked, WaitTarget};
+use crate::worker::WorkerId;
 
 impl Kernel {
     /// Parks the thread in its call. A signal that is already pending for it sends it straight back in.
     pub(crate) fn park(&mut self, running: Running, parked: Box<Parked>) -> Step {
-        let Running { tid, hart, space, .. } = running;
+        let tid = running.tid;
         let deadline = parked.deadline;
         let interrupted = self.sys.has_deliverable_signal(tid);
-        self.sys.leave_space(tid, &space);
-        let Some(thread) = self.sys.tasks.thread_mut(tid) else { return Step::Released };
-        thread.leave_worker(self.sys.now.monotonic);
+        let Some(thread) = self.sys.take_off_worker(running) else { return Step::Released };
         thread.usage.voluntary_switches += 1;
         thread.park.0 += 1;
         let park = thread.park.0;
-        thread.hart = Some(hart);
         thread.parked = Some(parked);
         thread.state = RunState::Parked;
         if let Some(at) = deadline {
@@ -30,6 +30,17 @@ impl Kernel {
         }
         if interrupted {
             self.sys.unpark(tid, park, Entry::Signal);
+        }
+        Step::Released
+    }
+
+    /// Takes a thread that could run on off its worker: it is runnable again, behind the others.
+    pub(crate) fn requeue(&mut self, running: Running) -> Step {
+        let tid = running.tid;
+        if let Some(thread) = self.sys.take_off_worker(running) {
+            thread.usage.involuntary_switches += 1;
+            thread.state = RunState::Runnable;
+            self.sys.statuses.push_back(Status::Runnable { tid, sync: false });
         }
         Step::Released
     }
@@ -57,6 +68,51 @@ impl Kernel {
 }
 
 impl System {
+    /// Whether a worker that asks for the thread gets it: it is runnable, and its process is not stopped.
+    pub(crate) fn may_run(&mut self, tid: Tid) -> bool {
+        let Some(thread) = self.tasks.thread(tid) else { return false };
+        if thread.state != RunState::Runnable {
+            return false;
+        }
+        let pid = thread.pid;
+        if self.tasks.process(pid).is_some_and(|process| process.stopped.is_some()) {
+            self.hold_stopped(tid);
+            return false;
+        }
+        true
+    }
+
+    /// Gives the thread to a worker.
+    pub(crate) fn put_on_worker(&mut self, tid: Tid, worker: WorkerId) -> Option<Running> {
+        let space = self.enter_space(tid, worker)?;
+        let thread = self.tasks.thread_mut(tid)?;
+        let hart = thread.hart.take()?;
+        thread.state = RunState::Running(worker);
+        thread.on_worker_since = Some(self.now.monotonic);
+        let shared = Arc::clone(&thread.shared);
+        if let Some(current) = self.current.get_mut(usize::from(worker.0)) {
+            *current = Some(tid);
+        }
+        Some(Running { tid, hart, space, shared })
+    }
+
+    /// Takes the thread from its worker; the caller says what it does next.
+    pub(crate) fn take_off_worker(&mut self, running: Running) -> Option<&mut Thread> {
+        let Running { tid, hart, space, .. } = running;
+        self.leave_space(tid, &space);
+        let now = self.now.monotonic;
+        let thread = self.tasks.thread_mut(tid)?;
+        if let RunState::Running(worker) = thread.state
+            && let Some(current) = self.current.get_mut(usize::from(worker.0))
+        {
+            *current = None;
+        }
+        thread.usage.cpu = thread.cpu_time(now);
+        thread.on_worker_since = None;
+        thread.hart = Some(hart);
+        Some(thread)
+    }
+
     /// Makes a parked thread runnable, if it is still in this park.
     pub(crate) fn unpark(&mut self, tid: Tid, park: u64, entry: Entry) {
         let Some(thread) = self.tasks.thread_mut(tid) else { return };

@@ -20,7 +20,3 @@ impl Kernel {
         false
     }
 }
-
-impl crate::system::System {
-    pub(crate) fn raise_sigpipe(&mut self, _tid: crate::task::Tid) {}
-}

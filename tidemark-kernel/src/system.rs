@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use crate::entropy::Entropy;
 use crate::fs::Vfs;
+use crate::futex::Futexes;
 use crate::limits::Limits;
 use crate::mem::Memory;
 use crate::status::Status;
-use crate::task::Tasks;
+use crate::task::{Tasks, Tid};
 use crate::time::Now;
-use crate::timers::Timers;
-use crate::wait::Woken;
+use crate::timers::{Due, Timers};
+use crate::wait::{Entry, Woken};
 use crate::worker::WorkerSlot;
 
 /// The state of one guest system.
@@ -38,6 +39,10 @@ pub struct System {
     pub statuses: VecDeque<Status>,
     /// What each worker shares.
     pub workers: Arc<[WorkerSlot]>,
+    /// Which thread each worker runs.
+    pub(crate) current: Box<[Option<Tid>]>,
+    /// Who waits on which word.
+    pub futexes: Futexes,
     /// The guest's randomness.
     pub entropy: Entropy,
     /// The host name (`uname(2)`).
@@ -47,6 +52,13 @@ pub struct System {
 }
 
 impl System {
-    /// A timer other than a park's deadline expired.
-    pub(crate) fn timer_expired(&mut self, _due: crate::timers::Due) {}
+    /// A deadline passed.
+    pub(crate) fn timer_expired(&mut self, due: Due) {
+        match due {
+            Due::Park { tid, park } => self.unpark(tid, park, Entry::Timeout),
+            Due::RealTimer(pid) => self.real_timer_due(pid),
+            Due::PosixTimer { pid, id, armed } => self.posix_timer_due(pid, id, armed),
+            Due::TimerFd { key, armed } => self.timerfd_due(key, armed),
+        }
+    }
 }

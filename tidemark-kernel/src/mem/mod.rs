@@ -22,6 +22,8 @@ pub use user::Pod;
 
 use std::sync::Arc;
 
+use crate::addr::GuestAddr;
+
 use self::page_table::PageTable;
 use self::ram::GuestRam;
 use self::space::Space;
@@ -110,12 +112,48 @@ impl System {
         FaultOutcome::Signal(Fault::unmapped(addr))
     }
 
-    /// A process gives its space up; the last one's memory is freed, a step at a time. True when that is done, false when
-    /// it is to be called again.
-    pub(crate) fn release_space(&mut self, _space: SpaceId) -> bool {
-        true
+    /// Whether an address lies in a mapping that other spaces may share.
+    pub(crate) fn is_shared_mapping(&mut self, _space: SpaceId, _addr: GuestAddr) -> bool {
+        false
+    }
+
+    /// Where a handler returns to: `__vdso_rt_sigreturn`.
+    pub(crate) fn sigreturn_trampoline(&mut self, _space: SpaceId) -> GuestAddr {
+        GuestAddr::NULL
     }
 
     /// Frees the frames that waited for a shootdown of this space.
     pub(crate) fn release_flushed_frames(&mut self, _space: &SpaceShared) {}
+}
+
+/// How far a copy of a space is.
+#[derive(Debug)]
+pub enum Forking {
+    /// It is there, with one user.
+    Done(SpaceId),
+    /// Not yet: answer this and ask again when entered next.
+    NotYet(crate::wait::Flow),
+}
+
+impl Memory {
+    /// One more user of a space.
+    pub fn share_space(&mut self, _space: SpaceId) {}
+    /// One user less.
+    pub fn release_space(&mut self, _space: SpaceId) {}
+}
+
+impl System {
+    /// A limit that concerns memory was changed.
+    pub(crate) fn rlimit_changed(&mut self, _pid: crate::task::Pid) {}
+    /// Copies an address space, in steps.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn fork_space(&mut self, _parent: SpaceId, _begun: &mut bool) -> Result<Forking> {
+        Err(Errno::ENOMEM)
+    }
+    /// Takes spaces apart that are used no more: one step. Whether more is left.
+    pub fn release_step(&mut self) -> bool {
+        false
+    }
 }

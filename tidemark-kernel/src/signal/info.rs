@@ -12,12 +12,10 @@ pub const SIGINFO_BYTES: usize = 128;
 pub(super) const SI_USER: i32 = 0;
 /// `SI_KERNEL`.
 pub(super) const SI_KERNEL: i32 = 0x80;
-/// `SI_QUEUE`: `sigqueue(3)`.
-pub(super) const SI_QUEUE: i32 = -1;
 /// `SI_TIMER`: a POSIX timer.
 pub(super) const SI_TIMER: i32 = -2;
 /// `SI_TKILL`: `tgkill(2)`.
-pub(super) const SI_TKILL: i32 = -6;
+pub(crate) const SI_TKILL: i32 = -6;
 
 /// How a child's state changed: `si_code` of `SIGCHLD` and what `waitid(2)` reports.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,29 +1,56 @@
 //! Signals: queues, masks, dispositions, delivery and return.
 
 mod action;
+mod deliver;
+pub(crate) mod frame;
 mod info;
 mod queue;
+mod send;
 mod set;
+mod stop;
 
 pub use action::{ACTION_BYTES, Action, ActionFlags, Actions, Disposition};
+pub(crate) use info::SI_TKILL;
 pub use info::{ChildChange, SIGINFO_BYTES, SigInfo};
 pub use queue::SignalQueue;
 pub use set::{DefaultAction, SIGNALS, SigSet, Signal};
 
-use crate::kernel::{Kernel, Running, Step};
-use crate::system::System;
-use crate::task::Tid;
-use crate::wait::{Parked, Restart};
+use crate::errno::{Errno, Result};
 
 /// An alternative stack for handlers (`sigaltstack(2)`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AltStack {
     /// Its lowest byte.
     pub base: u64,
-    /// `SS_AUTODISARM`, or zero.
+    /// `SS_AUTODISARM`, `SS_DISABLE`.
     pub flags: u32,
     /// Its size in bytes; zero when there is none.
     pub size: u64,
+}
+
+/// The least size of an alternative stack in bytes (`MINSIGSTKSZ`).
+const MIN_STACK_BYTES: u64 = 2048;
+
+impl Default for AltStack {
+    /// None.
+    fn default() -> Self {
+        AltStack { base: 0, flags: frame::SS_DISABLE, size: 0 }
+    }
+}
+
+impl AltStack {
+    /// Checks what a guest passes to `sigaltstack(2)`.
+    ///
+    /// # Errors
+    /// `EINVAL` for unknown flags, `ENOMEM` for a stack that is too small.
+    pub(crate) fn validated(self) -> Result<AltStack> {
+        match self.flags & !frame::SS_AUTODISARM {
+            frame::SS_DISABLE => Ok(AltStack { base: 0, size: 0, ..self }),
+            0 | frame::SS_ONSTACK if self.size < MIN_STACK_BYTES => Err(Errno::ENOMEM),
+            0 | frame::SS_ONSTACK => Ok(self),
+            _ => Err(Errno::EINVAL),
+        }
+    }
 }
 
 /// A synchronous fault that becomes a signal for the thread that made it (`sigaction(2)`, `si_code`).
@@ -66,35 +93,5 @@ impl Fault {
     /// `SIGTRAP` (`TRAP_BRKPT`).
     pub const fn breakpoint(addr: u64) -> Fault {
         Fault { signal: Signal::TRAP, code: 1, addr }
-    }
-}
-
-impl System {
-    /// Whether a signal is pending that this thread would have to act on.
-    pub(crate) fn has_deliverable_signal(&self, _tid: Tid) -> bool {
-        false
-    }
-}
-
-impl Kernel {
-    /// Last stop before guest code: delivers pending signals, stops, ends or goes on.
-    pub(crate) fn return_to_guest(&mut self, running: Running) -> Step {
-        if self.sys.must_exit(running.tid) {
-            return self.exit_thread(running);
-        }
-        Step::Run(running)
-    }
-
-    /// A synchronous fault: queues the signal, then as [`Kernel::return_to_guest`].
-    pub(crate) fn fault(&mut self, running: Running, _fault: Fault) -> Step {
-        self.return_to_guest(running)
-    }
-
-    /// A signal interrupted the call: arranges for its restart or for `EINTR`.
-    pub(crate) fn interrupted(&mut self, _running: &mut Running, _restart: Restart, _parked: &Parked) {}
-
-    /// After a call that does not return: the thread is gone, or goes on with other registers.
-    pub(crate) fn after_no_return(&mut self, running: Running) -> Step {
-        self.return_to_guest(running)
     }
 }

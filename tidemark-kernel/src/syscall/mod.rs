@@ -2,21 +2,23 @@
 //!
 //! Owns how a number becomes a call of a handler; the logic is in the part that owns the state.
 
+mod clone;
 mod cx;
-mod dir;
-mod fcntl;
-mod files;
+mod futex;
 mod id;
-mod io;
+mod kill;
 mod misc;
-mod open;
 mod param;
-mod pipe;
+mod prctl;
 mod process;
-mod seek;
-mod stat;
+mod rlimit;
+mod sched;
+mod signal;
 pub mod table;
-mod xattr;
+mod time;
+mod timer;
+pub(crate) mod trace;
+mod wait;
 
 pub use cx::Cx;
 pub use param::{Param, ParamKind};

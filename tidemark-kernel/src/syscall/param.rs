@@ -2,7 +2,8 @@
 
 use super::Cx;
 use crate::addr::GuestAddr;
-use crate::errno::Result;
+use crate::errno::{Errno, Result};
+use crate::signal::Signal;
 
 /// How a parameter is shown in a trace.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,6 +47,13 @@ macro_rules! plain {
             }
         }
     )*};
+}
+
+impl Param for Signal {
+    const KIND: ParamKind = ParamKind::Signal;
+    fn decode(raw: u64, _cx: &mut Cx<'_>) -> Result<Self> {
+        Signal::new(raw as u32).ok_or(Errno::EINVAL)
+    }
 }
 
 // The C prototypes' `int` and `unsigned int` take the low half of the register, as the kernel's wrappers do.

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 
 use super::shared::{ProcessShared, ThreadShared};
 use super::thread::{Name, RunState, Thread, ThreadSignals};
+use super::timer::ProcessTimers;
 use super::{Creds, Pid, Process, ProcessSignals, RLimits, Tid, Usage};
 use crate::addr::GuestAddr;
 use crate::cpu::core::SpaceId;
@@ -44,6 +45,7 @@ impl Process {
             exiting: None,
             exec_by: None,
             stopped: None,
+            held: Vec::new(),
             change: None,
             exit_signal: Some(crate::signal::Signal::CHLD),
             waiters: WaitQueue::default(),
@@ -58,6 +60,7 @@ impl Process {
             subreaper: false,
             parent_death_signal: None,
             nice: 0,
+            timers: ProcessTimers::default(),
             personality: 0,
             shared: Arc::new(ProcessShared::default()),
         };
@@ -95,6 +98,8 @@ impl Thread {
             clear_child_tid: GuestAddr::NULL,
             robust_list: GuestAddr::NULL,
             exit: None,
+            reclaiming: false,
+            futex_wait: None,
             trace: None,
             shared: Arc::new(shared),
         }

@@ -4,8 +4,12 @@
 //! that of a process that exits only marks the others, so that no step grows with their number.
 
 use super::{Pid, Process, RunState, Tid};
+use crate::addr::GuestAddr;
+use crate::cpu::core::SpaceId;
+use crate::errno::Errno;
+use crate::futex::RobustWalk;
 use crate::kernel::{Kernel, Running, Step};
-use crate::signal::{ChildChange, Signal};
+use crate::signal::{ActionFlags, ChildChange, Disposition, Signal};
 use crate::status::{ExitStatus, Status};
 use crate::system::System;
 use crate::wait::{Entry, Events};
@@ -19,7 +23,9 @@ const STEP_TASKS: usize = 128;
 pub(crate) enum ExitStep {
     /// Tell the threads below this index to end.
     Siblings(usize),
-    /// Let go of futexes, leave the process; the last thread goes on.
+    /// Walk along the futexes the thread holds.
+    Robust(Option<RobustWalk>),
+    /// Leave the process; the last thread goes on.
     Thread,
     /// Close the files.
     Files,
@@ -45,7 +51,7 @@ impl System {
     /// `exit(2)`: the thread ends when it next leaves the kernel. The last one's code is the process's.
     pub(crate) fn begin_thread_exit(&mut self, tid: Tid, code: u8) {
         let Some(thread) = self.tasks.thread_mut(tid) else { return };
-        thread.exit.get_or_insert(ExitStep::Thread);
+        thread.exit.get_or_insert(ExitStep::Robust(None));
         let pid = thread.pid;
         let Some(process) = self.tasks.process_mut(pid) else { return };
         if process.threads.len() == 1 {
@@ -111,15 +117,20 @@ impl Kernel {
         let tid = running.tid;
         let Some(thread) = self.sys.tasks.thread_mut(tid) else { return Step::Released };
         let pid = thread.pid;
-        let next = match *thread.exit.get_or_insert(ExitStep::Thread) {
+        let next = match *thread.exit.get_or_insert(ExitStep::Robust(None)) {
             ExitStep::Siblings(next) => match self.sys.rouse_siblings(pid, tid, next) {
-                0 => ExitStep::Thread,
+                0 => ExitStep::Robust(None),
                 rest => ExitStep::Siblings(rest),
             },
+            ExitStep::Robust(walk) => match self.sys.walk_robust_list(tid, running.space.id, walk) {
+                Some(walk) => ExitStep::Robust(Some(walk)),
+                None => ExitStep::Thread,
+            },
             ExitStep::Thread => {
+                self.sys.clear_child_tid(tid, running.space.id);
                 let last = self.sys.tasks.process(pid).is_none_or(|process| process.threads.len() <= 1);
                 if !last {
-                    self.sys.leave_space(tid, &running.space);
+                    self.sys.take_off_worker(running);
                     self.sys.remove_thread(tid);
                     return Step::Released;
                 }
@@ -147,7 +158,7 @@ impl Kernel {
                 }
             }
             ExitStep::Process => {
-                self.sys.leave_space(tid, &running.space);
+                self.sys.take_off_worker(running);
                 self.sys.remove_thread(tid);
                 self.sys.end_process(pid);
                 return Step::Released;
@@ -161,6 +172,31 @@ impl Kernel {
 }
 
 impl System {
+    /// A step along the futexes that the thread holds; where to go on, if there are more.
+    fn walk_robust_list(&mut self, tid: Tid, space: SpaceId, walk: Option<RobustWalk>) -> Option<RobustWalk> {
+        let head = self.tasks.thread(tid)?.robust_list;
+        let walk = match walk {
+            Some(walk) => walk,
+            None => self.begin_robust_walk(space, head)?,
+        };
+        self.robust_step(space, tid, head, walk)
+    }
+
+    /// Tells who waits for the thread's end (`set_tid_address(2)`).
+    pub(super) fn clear_child_tid(&mut self, tid: Tid, space: SpaceId) {
+        let Some(thread) = self.tasks.thread_mut(tid) else { return };
+        let addr = core::mem::replace(&mut thread.clear_child_tid, GuestAddr::NULL);
+        if addr.is_null() {
+            return;
+        }
+        // The guest's own doing if it cannot be written.
+        if self.write_pod_in(space, addr, &0u32).is_ok()
+            && let Ok(key) = self.futex_key(space, addr, false)
+        {
+            self.futex_wake(key, 1, u32::MAX);
+        }
+    }
+
     /// Takes a thread out of its process and the table, and its counters into its process's.
     fn remove_thread(&mut self, tid: Tid) {
         let now = self.now.monotonic;
@@ -194,9 +230,12 @@ impl System {
     }
 
     fn release_memory_of(&mut self, pid: Pid) -> bool {
-        let Some(process) = self.tasks.process(pid) else { return true };
-        let space = process.space;
-        self.release_space(space)
+        self.complete_vfork(pid);
+        let Some(process) = self.tasks.process_mut(pid) else { return true };
+        // Space 0 does not exist.
+        let space = core::mem::replace(&mut process.space, SpaceId::new(0));
+        self.mem.release_space(space);
+        !self.release_step()
     }
 
     /// Children go to the nearest ancestor that asked for them, or to process 1. True when none is left.
@@ -249,16 +288,30 @@ impl System {
         self.tell_parent_of_end(pid);
     }
 
-    /// Tells the parent of a zombie; where nobody will ask, the zombie is gone at once.
+    /// Tells the parent of a zombie; where nobody will ask, the zombie is gone at once (`wait(2)`, notes).
     fn tell_parent_of_end(&mut self, pid: Pid) {
-        let Some(parent) = self.tasks.process(pid).and_then(|process| process.parent) else { return };
-        let Some(parent) = self.tasks.process_mut(parent) else { return };
-        if parent.parent.is_none() {
+        let Some(process) = self.tasks.process(pid) else { return };
+        let (Some(parent), exit_signal, change) = (process.parent, process.exit_signal, process.change)
+        else {
+            return;
+        };
+        let Some(parent_process) = self.tasks.process_mut(parent) else { return };
+        if parent_process.parent.is_none() {
             // Process 1 waits for its children as they end.
             self.reap(pid);
             return;
         }
-        parent.waiters.wake(Events::IN, &mut self.woken);
+        parent_process.waiters.wake(Events::IN, &mut self.woken);
+        let action = parent_process.signals.actions.get(Signal::CHLD);
+        if let (Some(signal), Some(change)) = (exit_signal, change) {
+            let info = self.child_info(pid, signal, change);
+            // A full queue loses it, as on Linux; the zombie tells all the same.
+            let _: Result<(), Errno> = self.send_to_process(parent, info);
+        }
+        let unwanted = action.disposition == Disposition::Ignore || action.flags.has(ActionFlags::NOCLDWAIT);
+        if unwanted && exit_signal == Some(Signal::CHLD) {
+            self.reap(pid);
+        }
     }
 
     /// Removes a zombie; what it used counts for its parent.

@@ -3,21 +3,32 @@
 //! Owns `Process`, `Thread`, ids, exit and wait states. The memory they run in is `mem`'s, their files `fs`'s, what
 //! signals do to them `signal`'s.
 
+mod clone;
 mod create;
 mod creds;
+mod exec;
 mod exit;
+mod group;
 mod process;
 mod rlimit;
 mod shared;
 mod table;
 mod thread;
+mod time;
+mod timer;
 mod usage;
+mod wait;
 
+pub(crate) use clone::{CloneFlags, CloneRequest};
+pub(crate) use create::INIT;
 pub use creds::{Capabilities, Creds, Gid, LAST_CAPABILITY, Uid};
+pub use group::Groups;
 pub use process::{Pid, Process, ProcessSignals};
 pub use rlimit::{INFINITY, RESOURCES, RLimit, RLimits, Resource};
 pub use shared::{ProcessShared, ThreadShared, fast_call};
 
 pub use table::Tasks;
 pub use thread::{NAME_BYTES, Name, RunState, Thread, ThreadSignals, Tid};
+pub use timer::{Notify, PosixTimer, ProcessTimers, Setting, TimerClock};
 pub use usage::Usage;
+pub(crate) use wait::{Children, WaitFor, Waited};

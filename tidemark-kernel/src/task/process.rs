@@ -7,6 +7,7 @@ use super::Tid;
 use super::creds::Creds;
 use super::rlimit::RLimits;
 use super::shared::ProcessShared;
+use super::timer::ProcessTimers;
 use super::usage::Usage;
 use crate::cpu::core::SpaceId;
 use crate::fs::{FdTableId, FsContextId};
@@ -31,6 +32,8 @@ impl Pid {
 pub struct ProcessSignals {
     /// What to do with each.
     pub actions: Actions,
+    /// Real-time signals that are pending, for the process or for one of its threads.
+    pub queued: u64,
     /// Pending for whichever thread takes them.
     pub pending: SignalQueue,
     /// Who watches for pending signals: signalfd, by [`Events::IN`](crate::wait::Events::IN).
@@ -72,6 +75,8 @@ pub struct Process {
     pub exec_by: Option<Tid>,
     /// The signal that stopped it, while it is stopped.
     pub stopped: Option<Signal>,
+    /// Threads that wait for it to continue.
+    pub(crate) held: Vec<Tid>,
     /// A change of state that its parent has not waited for.
     pub change: Option<ChildChange>,
     /// What the parent is sent when it ends; `None` is nothing (`clone(2)`).
@@ -100,6 +105,8 @@ pub struct Process {
     pub parent_death_signal: Option<Signal>,
     /// `nice` value, -20 to 19.
     pub nice: i8,
+    /// Interval timers and POSIX timers.
+    pub timers: ProcessTimers,
     /// `personality(2)`.
     pub personality: u32,
     /// What workers answer without the lock.

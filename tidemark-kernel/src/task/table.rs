@@ -1,5 +1,6 @@
 //! The tables of processes and threads, by id.
 
+use super::group::Groups;
 use super::{Pid, Process, Thread, Tid};
 use crate::errno::{Errno, Result};
 use crate::limits::PID_MAX;
@@ -13,6 +14,7 @@ pub struct Tasks {
     last_id: u32,
     thread_count: usize,
     process_count: usize,
+    groups: Groups,
 }
 
 impl Tasks {
@@ -24,11 +26,12 @@ impl Tasks {
         for _ in 0..PID_MAX {
             self.last_id = if self.last_id >= PID_MAX { 1 } else { self.last_id + 1 };
             let index = self.last_id as usize;
-            let free = |taken: bool| !taken;
-            if free(self.threads.get(index).is_some_and(Option::is_some))
-                && free(self.processes.get(index).is_some_and(Option::is_some))
-            {
-                return Tid::new(self.last_id).ok_or(Errno::EAGAIN);
+            let tid = Tid::new(self.last_id).ok_or(Errno::EAGAIN)?;
+            let taken = self.threads.get(index).is_some_and(Option::is_some)
+                || self.processes.get(index).is_some_and(Option::is_some)
+                || self.groups.is_taken(Pid(tid));
+            if !taken {
+                return Ok(tid);
             }
         }
         Err(Errno::EAGAIN)
@@ -63,6 +66,7 @@ impl Tasks {
     /// Enters a process.
     pub fn insert_process(&mut self, process: Box<Process>) {
         let index = process.pid.0.get() as usize;
+        self.groups.join(&process);
         self.process_count += usize::from(put(&mut self.processes, index, process));
     }
 
@@ -77,7 +81,30 @@ impl Tasks {
     pub fn remove_process(&mut self, pid: Pid) -> Option<Box<Process>> {
         let process = self.processes.get_mut(pid.0.get() as usize)?.take()?;
         self.process_count -= 1;
+        self.groups.leave(&process);
         Some(process)
+    }
+
+    /// Process groups and sessions.
+    pub fn groups(&self) -> &Groups {
+        &self.groups
+    }
+
+    /// Changes a process together with its membership.
+    pub(super) fn with_groups(
+        &mut self,
+        pid: Pid,
+        change: impl FnOnce(&mut Process, &mut Groups),
+    ) -> Result<()> {
+        let process = self.processes.get_mut(pid.0.get() as usize).and_then(Option::as_deref_mut);
+        change(process.ok_or(Errno::ESRCH)?, &mut self.groups);
+        Ok(())
+    }
+
+    /// The first id above `after` that a process has.
+    pub fn next_process(&self, after: u32) -> Option<Pid> {
+        let from = after as usize + 1;
+        self.processes.get(from..)?.iter().flatten().next().map(|process| process.pid)
     }
 
     /// Live threads.

@@ -8,6 +8,7 @@ use super::usage::Usage;
 use super::{Pid, exit::ExitStep};
 use crate::addr::GuestAddr;
 use crate::cpu::hart::Hart;
+use crate::futex::WaitId;
 use crate::limits::PID_MAX;
 use crate::signal::{AltStack, SigSet, SignalQueue};
 use crate::time::Nanos;
@@ -126,6 +127,10 @@ pub struct Thread {
     pub robust_list: GuestAddr,
     /// How far its end has got, once it began.
     pub(crate) exit: Option<ExitStep>,
+    /// It left an address space that is to be taken apart before it goes on.
+    pub(crate) reclaiming: bool,
+    /// Its queue entry while it waits on a futex.
+    pub(crate) futex_wait: Option<WaitId>,
     /// The traced call it is in.
     pub(crate) trace: Option<String>,
     /// What workers answer without the lock.
@@ -133,12 +138,6 @@ pub struct Thread {
 }
 
 impl Thread {
-    /// It is on no worker any more: counts its time.
-    pub(crate) fn leave_worker(&mut self, now: Nanos) {
-        self.usage.cpu = self.cpu_time(now);
-        self.on_worker_since = None;
-    }
-
     /// CPU time used up to `now`.
     pub fn cpu_time(&self, now: Nanos) -> Nanos {
         let running = self.on_worker_since.map_or(0, |since| now.saturating_sub(since));

@@ -7,11 +7,11 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 
-/// A program and the two ways of running it; one, where the emulator can't.
+/// A program and the two ways of running it.
 pub(crate) struct Contest {
     pub(crate) name: String,
     pub(crate) ours: Side,
-    pub(crate) theirs: Option<Side>,
+    pub(crate) theirs: Side,
 }
 
 /// A command line.
@@ -24,7 +24,7 @@ pub(crate) struct Side {
 pub(crate) struct Outcome {
     pub(crate) name: String,
     pub(crate) unit: String,
-    /// One value a round, in the order in which they were taken; theirs may be none.
+    /// One value a round, in the order in which they were taken.
     pub(crate) ours: Vec<f64>,
     pub(crate) theirs: Vec<f64>,
 }
@@ -61,8 +61,7 @@ impl Contest {
     pub(crate) fn run(&self, rounds: usize) -> Result<Vec<Outcome>> {
         let mut outcomes: Vec<Outcome> = Vec::new();
         for round in 0..rounds {
-            let ours = self.ours.round()?;
-            let theirs = self.theirs.as_ref().map(Side::round).transpose()?;
+            let (ours, theirs) = (self.ours.round()?, self.theirs.round()?);
             if round == 0 {
                 outcomes.extend(ours.iter().map(|(name, _, unit)| Outcome {
                     name: format!("{} {name}", self.name),
@@ -73,16 +72,14 @@ impl Contest {
             }
             let same = |figures: &[Figure]| figures.len() == outcomes.len();
             ensure!(
-                same(&ours) && theirs.as_deref().is_none_or(same),
+                same(&ours) && same(&theirs),
                 "{} does not print the same figures in every run",
                 self.name
             );
-            for (index, (outcome, ours)) in outcomes.iter_mut().zip(ours).enumerate() {
+            for ((outcome, ours), theirs) in outcomes.iter_mut().zip(ours).zip(theirs) {
+                ensure!(ours.0 == theirs.0, "{}: {} against {}", self.name, ours.0, theirs.0);
                 outcome.ours.push(ours.1);
-                if let Some(theirs) = theirs.as_ref().and_then(|figures| figures.get(index)) {
-                    ensure!(ours.0 == theirs.0, "{}: {} against {}", self.name, ours.0, theirs.0);
-                    outcome.theirs.push(theirs.1);
-                }
+                outcome.theirs.push(theirs.1);
             }
         }
         Ok(outcomes)
@@ -90,7 +87,7 @@ impl Contest {
 }
 
 impl Outcome {
-    /// How many times as fast as theirs ours is; above 1 is better, whatever the unit. Without theirs, not a number.
+    /// How many times as fast as theirs ours is; above 1 is better, whatever the unit.
     pub(crate) fn speed(&self) -> f64 {
         let (ours, theirs) = (median(&self.ours), median(&self.theirs));
         // Rates (`1/s`, `MB/s`) grow with speed, times shrink.
@@ -151,7 +148,7 @@ mod tests {
         let contest = Contest {
             name: "made-up".into(),
             ours: side("echo 'bench: rate 10 1/s'; echo noise"),
-            theirs: Some(side("echo 'bench: rate 40 1/s'")),
+            theirs: side("echo 'bench: rate 40 1/s'"),
         };
         let outcomes = contest.run(3)?;
         assert_eq!(outcomes.len(), 1);
@@ -165,7 +162,7 @@ mod tests {
         let contest = |theirs: &str| Contest {
             name: "x".into(),
             ours: side("echo 'bench: a 1 s'"),
-            theirs: Some(side(theirs)),
+            theirs: side(theirs),
         };
         assert!(contest("exit 3").run(1).is_err());
         assert!(contest("echo 'bench: b 1 s'").run(1).is_err());
@@ -173,17 +170,8 @@ mod tests {
     }
 
     #[test]
-    fn what_the_emulator_cannot_run_is_measured_alone() -> Result<()> {
-        let outcomes =
-            Contest { name: "x".into(), ours: side("echo 'bench: a 1 s'"), theirs: None }.run(2)?;
-        assert_eq!((outcomes[0].ours.len(), outcomes[0].theirs.len()), (2, 0));
-        assert!(outcomes[0].speed().is_nan());
-        Ok(())
-    }
-
-    #[test]
     fn a_program_that_prints_nothing_is_timed() -> Result<()> {
-        let outcomes = Contest { name: "x".into(), ours: side(":"), theirs: Some(side(":")) }.run(1)?;
+        let outcomes = Contest { name: "x".into(), ours: side(":"), theirs: side(":") }.run(1)?;
         assert_eq!((outcomes[0].name.as_str(), outcomes[0].unit.as_str()), ("x run", "s"));
         Ok(())
     }

@@ -2,16 +2,14 @@
 //! needs no network.
 
 mod apt;
-mod debian;
 mod oracle;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use xshell::{Shell, cmd};
 
 use crate::wasm::{self, WasmToolchain};
-use crate::{fuzz, project, tools};
-use debian::Program;
+use crate::{fuzz, tools};
 
 /// What to set up.
 #[derive(Args, Default)]
@@ -67,10 +65,6 @@ const NEEDS: &[Need] = &[
     },
 ];
 
-/// The real, unmodified Debian program that tests run.
-const BUSYBOX: Program =
-    Program { package: "busybox-static", architecture: Some("riscv64"), path: "./usr/bin/busybox" };
-
 fn guest_compiler() -> bool {
     tools::on_path(tools::GUEST_CC).is_some()
         && tools::first_line(tools::GUEST_CC, &["-print-file-name=libc.a"])
@@ -94,7 +88,6 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
     }
     install(sh, &missing)?;
     oracle::provide(sh)?;
-    BUSYBOX.provide(sh, &project::busybox()).context("no busybox to test with")?;
     cmd!(sh, "cargo fetch --locked --quiet").quiet().run()?;
     wasm::fetch()?;
     fuzzing(sh);

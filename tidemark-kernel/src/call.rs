@@ -1,0 +1,141 @@
+//! A system call's way: from the trap into its handler, through its waits, to the registers.
+//!
+//! Owns what is common to all calls. What a call does is its handler's; what it waits for its object's.
+
+use crate::cpu::exit::ECALL_LEN;
+use crate::kernel::{Kernel, Running, Step};
+use crate::syscall::{self, Cx, trace};
+use crate::task::Tid;
+use crate::wait::{Entry, Flow, Parked, Progress};
+
+/// The register of a call's number, `a7`.
+const A7: usize = 17;
+/// The register of its first argument and of its result, `a0`.
+pub(crate) const A0: usize = 10;
+
+impl Kernel {
+    /// The guest made a call.
+    pub(crate) fn first_call(&mut self, mut running: Running) -> Step {
+        let next = running.hart.pc().wrapping_add(ECALL_LEN);
+        running.hart.set_pc(next);
+        let number = running.hart.x(A7);
+        let args = core::array::from_fn(|i| running.hart.x(A0 + i));
+        let spare = self.sys.tasks.thread_mut(running.tid).and_then(|thread| thread.spare.take());
+        let parked = match spare {
+            Some(mut parked) => {
+                *parked = Parked::new(number, args);
+                parked
+            }
+            None => Box::new(Parked::new(number, args)),
+        };
+        if self.sys.trace {
+            trace::begin(&mut self.sys, running.tid, number, &args);
+        }
+        self.call(running, Entry::First, parked)
+    }
+
+    /// Enters the handler of the call that `running` is in.
+    pub(crate) fn continue_call(&mut self, running: Running) -> Step {
+        let Some(thread) = self.sys.tasks.thread_mut(running.tid) else { return Step::Released };
+        let entry = thread.entry;
+        match thread.parked.take() {
+            Some(parked) => self.call(running, entry, parked),
+            None => self.return_to_guest(running),
+        }
+    }
+
+    fn call(&mut self, mut running: Running, entry: Entry, mut parked: Box<Parked>) -> Step {
+        let Some(pid) = self.sys.tasks.thread(running.tid).map(|thread| thread.pid) else {
+            return Step::Released;
+        };
+        let flow = match parked.completed.take() {
+            Some(result) => result.map(Flow::Done),
+            None => {
+                let mut cx = Cx {
+                    sys: &mut self.sys,
+                    tid: running.tid,
+                    pid,
+                    hart: &mut running.hart,
+                    entry,
+                    progress: &mut parked.progress,
+                };
+                syscall::table::dispatch(&mut cx, parked.number, &parked.args)
+            }
+        };
+        match flow {
+            Ok(Flow::Done(value)) => {
+                self.finish_call(&mut running, parked, value);
+                self.return_to_guest(running)
+            }
+            Err(errno) => {
+                self.finish_call(&mut running, parked, errno.to_register());
+                self.return_to_guest(running)
+            }
+            Ok(Flow::Yield(value)) => {
+                self.finish_call(&mut running, parked, value);
+                match self.return_to_guest(running) {
+                    Step::Run(running) => self.requeue(running),
+                    step => step,
+                }
+            }
+            Ok(Flow::Block { deadline }) => {
+                parked.deadline = deadline;
+                self.park(running, parked)
+            }
+            Ok(Flow::Again) => {
+                self.keep_call(running.tid, parked);
+                Step::Again(running)
+            }
+            Ok(Flow::Shootdown) => {
+                self.keep_call(running.tid, parked);
+                let generation = running.space.generation();
+                Step::Flush(running, generation)
+            }
+            Ok(Flow::Interrupted(restart)) => self.leave_kernel(running, Some((restart, parked))),
+            Ok(Flow::NoReturn) => {
+                let running = self.after_exec(running);
+                if self.sys.trace {
+                    trace::end(&mut self.sys, running.tid, None);
+                }
+                self.keep_spare(running.tid, parked);
+                self.return_to_guest(running)
+            }
+        }
+    }
+
+    /// The call is over: its result goes to the guest, its box is kept for the next.
+    pub(crate) fn finish_call(&mut self, running: &mut Running, parked: Box<Parked>, value: u64) {
+        running.hart.set_x(A0, value);
+        if self.sys.trace {
+            trace::end(&mut self.sys, running.tid, Some(value));
+        }
+        self.keep_spare(running.tid, parked);
+        if let Some(thread) = self.sys.tasks.thread_mut(running.tid)
+            && let Some(mask) = thread.signals.saved_mask.take()
+        {
+            thread.signals.mask = mask;
+        }
+    }
+
+    /// Keeps the box of a call that is over.
+    pub(crate) fn keep_spare(&mut self, tid: Tid, mut parked: Box<Parked>) {
+        parked.progress = Progress::default();
+        if let Some(thread) = self.sys.tasks.thread_mut(tid) {
+            thread.spare = Some(parked);
+        }
+    }
+
+    /// Between two steps of a call: the next entry is a step.
+    fn keep_call(&mut self, tid: Tid, parked: Box<Parked>) {
+        if let Some(thread) = self.sys.tasks.thread_mut(tid) {
+            thread.parked = Some(parked);
+            thread.entry = Entry::Step;
+        }
+    }
+}
+
+impl Parked {
+    fn new(number: u64, args: [u64; 6]) -> Parked {
+        Parked { number, args, progress: Progress::default(), deadline: None, completed: None }
+    }
+}

@@ -1,0 +1,140 @@
+//! `clone(2)` and its relatives.
+
+use super::{Cx, SysResult};
+use crate::addr::GuestAddr;
+use crate::errno::{Errno, Result};
+use crate::mem::Forking;
+use crate::signal::Signal;
+use crate::task::{CloneFlags, CloneRequest};
+use crate::wait::{Entry, Flow, Restart};
+
+/// The low byte of `clone`'s flags is the signal.
+const CSIGNAL: u64 = 0xff;
+
+/// `clone(2)`, with riscv64's order of arguments (`CONFIG_CLONE_BACKWARDS`).
+pub fn clone(
+    cx: &mut Cx<'_>,
+    flags: u64,
+    stack: GuestAddr,
+    parent_tid: GuestAddr,
+    tls: u64,
+    child_tid: GuestAddr,
+) -> SysResult {
+    let exit_signal = exit_signal(flags & CSIGNAL)?;
+    // The high half is clone3's.
+    let flags = CloneFlags(flags & 0xffff_ffff & !CSIGNAL);
+    run(cx, &CloneRequest { flags, exit_signal, stack: stack.0, tls, parent_tid, child_tid })
+}
+
+crate::pod! {
+    /// `struct clone_args` of `clone3`, its first version.
+    struct CloneArgs {
+        flags: u64,
+        pidfd: u64,
+        child_tid: u64,
+        parent_tid: u64,
+        exit_signal: u64,
+        stack: u64,
+        stack_size: u64,
+        tls: u64,
+    }
+}
+
+/// `sizeof(struct clone_args)` in its first and its latest version.
+const CLONE_ARGS_BYTES: core::ops::RangeInclusive<usize> = 64..=88;
+
+/// The largest structure that is looked at: a page.
+const CLONE_ARGS_MOST: usize = 4096;
+
+/// `clone3(2)`.
+pub fn clone3(cx: &mut Cx<'_>, cl_args: GuestAddr, size: usize) -> SysResult {
+    if size < *CLONE_ARGS_BYTES.start() {
+        return Err(Errno::EINVAL);
+    }
+    if size > CLONE_ARGS_MOST {
+        return Err(Errno::E2BIG);
+    }
+    let args: CloneArgs = cx.read_pod(cl_args)?;
+    // Fields of later versions: set_tid, set_tid_size, cgroup are not implemented, those beyond unknown.
+    let mut at = 64;
+    while at < size {
+        let mut piece = [0; 64];
+        let length = piece.len().min(size - at);
+        cx.read_user(cl_args.add(at as u64)?, &mut piece[..length])?;
+        if piece[..length].iter().any(|byte| *byte != 0) {
+            return Err(if at < *CLONE_ARGS_BYTES.end() { Errno::EINVAL } else { Errno::E2BIG });
+        }
+        at += length;
+    }
+    let flags = CloneFlags(args.flags);
+    let stack = match (args.stack, args.stack_size) {
+        (0, 0) => 0,
+        (0, _) | (_, 0) => return Err(Errno::EINVAL),
+        (stack, size) => stack.checked_add(size).ok_or(Errno::EINVAL)?,
+    };
+    // The signal has a field of its own here, and none with threads.
+    if args.flags & (CSIGNAL | CloneFlags::DETACHED.0) != 0
+        || (flags.has(CloneFlags::THREAD) || flags.has(CloneFlags::PARENT)) && args.exit_signal != 0
+    {
+        return Err(Errno::EINVAL);
+    }
+    let request = CloneRequest {
+        flags,
+        exit_signal: exit_signal(args.exit_signal)?,
+        stack,
+        tls: args.tls,
+        parent_tid: GuestAddr(args.parent_tid),
+        child_tid: GuestAddr(args.child_tid),
+    };
+    run(cx, &request)
+}
+
+fn exit_signal(number: u64) -> Result<Option<Signal>> {
+    match u32::try_from(number) {
+        Ok(0) => Ok(None),
+        Ok(number) => Signal::new(number).map(Some).ok_or(Errno::EINVAL),
+        Err(_) => Err(Errno::EINVAL),
+    }
+}
+
+fn run(cx: &mut Cx<'_>, request: &CloneRequest) -> SysResult {
+    let flags = request.flags.validated()?;
+    if cx.entry == Entry::Signal && cx.thread().killable_only {
+        // Killed while waiting for a vfork child: there is nothing to return to.
+        cx.thread().killable_only = false;
+        return Ok(Flow::Interrupted(Restart::Never));
+    }
+    if cx.entry == Entry::First {
+        cx.sys.check_task_limit(cx.pid)?;
+    }
+    if flags.has(CloneFlags::THREAD) {
+        let tid = cx.sys.clone_thread(cx.tid, cx.hart, request)?;
+        return Ok(Flow::Done(u64::from(tid.get())));
+    }
+    let caller = cx.space();
+    let space = if flags.has(CloneFlags::VM) {
+        cx.sys.mem.share_space(caller);
+        caller
+    } else {
+        // `done` says whether the copy was begun.
+        let mut begun = cx.progress.done != 0;
+        let forking = cx.sys.fork_space(caller, &mut begun);
+        cx.progress.done = u64::from(begun);
+        match forking? {
+            Forking::Done(space) => space,
+            Forking::NotYet(flow) => return Ok(flow),
+        }
+    };
+    let pid = match cx.sys.clone_process(cx.tid, cx.hart, request, space) {
+        Ok(pid) => pid,
+        Err(errno) => {
+            cx.sys.mem.release_space(space);
+            return Err(errno);
+        }
+    };
+    if flags.has(CloneFlags::VFORK) {
+        cx.thread().killable_only = true;
+        return Ok(Flow::Block { deadline: None });
+    }
+    Ok(Flow::Done(u64::from(pid.get())))
+}
