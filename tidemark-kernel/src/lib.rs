@@ -13,6 +13,7 @@ pub mod cpu;
 mod create;
 pub mod entropy;
 pub mod errno;
+pub mod exec;
 pub mod fs;
 pub mod futex;
 mod kernel;

@@ -17,6 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tidemark-net-policy", &[]),
     // Not shipped.
     ("tidemark-fuzz", &["tidemark-kernel"]),
+    ("tidemark-tests", &["tidemark-sdk", "tidemark-host-native"]),
     ("xtask", &[]),
 ];
 
