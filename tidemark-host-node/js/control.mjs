@@ -14,13 +14,16 @@ const INITIAL_PAGES = 96;
 // Address space is reserved in full when the memory is made, and not every machine allows all of it.
 const MAXIMA_GIB = [4, 2, 1, 0.5];
 
+// One less than 4 GiB: the memory's length, too, is a number of 32 bits to those who live in it.
+const MAXIMUM_PAGES = 65_535;
+
 const WORKER_SCRIPT = new URL("./worker.mjs", import.meta.url);
 
 /// Makes the memory that all workers share: of 4 GiB at most, or of the most that this machine allows.
 export function makeMemory() {
   let refused;
   for (const gib of MAXIMA_GIB) {
-    const maximum = (gib * 2 ** 30) / PAGE_BYTES;
+    const maximum = Math.min((gib * 2 ** 30) / PAGE_BYTES, MAXIMUM_PAGES);
     try {
       return { memory: new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum, shared: true }), maximum };
     } catch (error) {

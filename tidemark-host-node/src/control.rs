@@ -54,8 +54,11 @@ struct TaskId(u64);
 
 struct Task {
     future: ControlFuture,
-    on_end: OnEnd,
+    on_end: OnEndHere,
 }
+
+/// As [`OnEnd`], but it stays on the control worker.
+type OnEndHere = Box<dyn FnOnce(WorkerEnd)>;
 
 thread_local! {
     /// What only the control worker has; `None` on every other.
@@ -66,7 +69,7 @@ thread_local! {
 struct Here {
     tasks: BTreeMap<TaskId, Task>,
     /// Who is told if the task that is being polled panics.
-    polled: Option<OnEnd>,
+    polled: Option<OnEndHere>,
 }
 
 /// Whether this is the control worker.
@@ -146,7 +149,7 @@ impl NodeControl {
         let tasks = with_here(|here| std::mem::take(&mut here.tasks));
         let running = tasks.unwrap_or_default().into_values().map(|task| task.on_end);
         let waiting = dropped.items.into_iter().filter_map(|item| match item {
-            Item::Start(_, on_end) => Some(on_end),
+            Item::Start(_, on_end) => Some(on_end as OnEndHere),
             Item::Poll(_) | Item::StartWorker(_) => None,
         });
         for on_end in waiting.chain(running) {
@@ -154,12 +157,33 @@ impl NodeControl {
         }
     }
 
+    /// Starts a task from the control worker itself: nothing of it need be `Send`.
+    ///
+    /// # Errors
+    /// `Closed` if the loop has ended, or on another worker.
+    pub fn start_local(
+        &self,
+        future: ControlFuture,
+        on_end: impl FnOnce(WorkerEnd) + 'static,
+    ) -> Result<(), HostError> {
+        const DOING: &str = "starting a local control task";
+        let id = self.new_task_id();
+        let task = Task { future, on_end: Box::new(on_end) };
+        with_here(|here| here.tasks.insert(id, task))
+            .ok_or_else(|| HostError::new(ErrorKind::Closed, DOING))?;
+        self.post(DOING, |inbox| inbox.items.push_back(Item::Poll(id)))
+    }
+
     fn start_here(&self, task: ControlTask<Absent, Absent>, on_end: OnEnd) {
-        let id = TaskId(self.0.last_task.fetch_add(1, Ordering::Relaxed) + 1);
+        let id = self.new_task_id();
         let make = || task(ControlSide { fetch: Absent, sockets: Absent });
         if let Some((future, on_end)) = guarded(on_end, make) {
             self.poll_task(id, Task { future, on_end });
         }
+    }
+
+    fn new_task_id(&self) -> TaskId {
+        TaskId(self.0.last_task.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
     fn poll(&self, id: TaskId) {
@@ -199,7 +223,7 @@ impl NodeControl {
 
 /// Does `work` with `on_end` where [`turn_failed`] finds it: after a trap nothing on the stack is left to tell. `None`
 /// on a thread that is not the control worker, which never comes here.
-fn guarded<T>(on_end: OnEnd, work: impl FnOnce() -> T) -> Option<(T, OnEnd)> {
+fn guarded<T>(on_end: OnEndHere, work: impl FnOnce() -> T) -> Option<(T, OnEndHere)> {
     with_here(|here| here.polled = Some(on_end))?;
     let result = work();
     Some((result, with_here(|here| here.polled.take())??))

@@ -64,6 +64,13 @@ pub fn host_turn_failed(error: String) {
     control::turn_failed(PANIC.take().unwrap_or(error));
 }
 
+/// What the last panic on the control worker said, once: a call that panicked outside a turn has thrown a trap that does
+/// not tell.
+#[wasm_bindgen(js_name = hostTakePanic)]
+pub fn host_take_panic() -> Option<String> {
+    PANIC.take()
+}
+
 /// Reports that the thread of a slot has ended; `error` is what it threw, if it did.
 #[wasm_bindgen(js_name = hostWorkerEnded)]
 pub fn host_worker_ended(slot: u32, error: Option<String>) {

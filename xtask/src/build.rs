@@ -1,8 +1,8 @@
 //! `build node`: the threaded WebAssembly module and the npm package around it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
 use crate::project;
@@ -30,15 +30,38 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
 }
 
-/// Everything that Node runs.
+/// Everything that Node runs: the host's checks and the npm package.
 ///
 /// # Errors
 /// As [`run`].
 pub(crate) fn node() -> Result<()> {
-    wasm::build(Artifact::Example("tidemark-host-node", "checks"), &checks(), "checks")
+    wasm::build(Artifact::Example("tidemark-host-node", "checks"), &checks(), "checks")?;
+    let package = package();
+    wasm::build(Artifact::Library("tidemark-js"), &package.join("wasm"), "tidemark")?;
+    copy_files("tidemark-js/js", &package)?;
+    copy_files("tidemark-host-node/js", &package.join("host"))
 }
 
 /// Where the Node host's checks are built to.
 pub(crate) fn checks() -> PathBuf {
     project::target().join("wasm/checks")
+}
+
+/// Where the npm package is put together.
+pub(crate) fn package() -> PathBuf {
+    project::target().join("npm/tidemark")
+}
+
+/// Copies the files of a folder of the repository, not those of folders in it.
+fn copy_files(from: &str, to: &Path) -> Result<()> {
+    std::fs::create_dir_all(to).with_context(|| format!("cannot create {}", to.display()))?;
+    let folder = project::root().join(from);
+    for entry in std::fs::read_dir(&folder).with_context(|| format!("cannot list {from}"))? {
+        let path = entry?.path();
+        if path.is_file() {
+            let name = path.file_name().context("a file has a name")?;
+            std::fs::copy(&path, to.join(name)).with_context(|| format!("cannot copy {}", path.display()))?;
+        }
+    }
+    Ok(())
 }

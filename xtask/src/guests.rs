@@ -111,10 +111,15 @@ impl Program {
     }
 }
 
-/// The words of a line `// NAME: …` at the top of a program.
-fn tag<'a>(text: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
-    let value = |line: &'a str| line.strip_prefix("// ")?.strip_prefix(name)?.strip_prefix(':');
-    text.lines().take(TAG_LINES).find_map(value).unwrap_or_default().split_whitespace()
+/// The words of the first line `// NAME: …` at the top of a program.
+fn tag<'a>(text: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
+    tag_lines(text, name).next().unwrap_or_default().split_whitespace()
+}
+
+/// What follows the name in each line `// NAME: …` at the top of a program.
+pub(crate) fn tag_lines<'a>(text: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
+    let value = move |line: &'a str| line.strip_prefix("// ")?.strip_prefix(name)?.strip_prefix(':');
+    text.lines().take(TAG_LINES).filter_map(value)
 }
 
 fn collect(folder: &Path, programs: &mut Vec<Program>, headers: &mut DefaultHasher) -> Result<()> {

@@ -38,3 +38,8 @@ pub(crate) fn guest_programs() -> PathBuf {
 pub(crate) fn oracle() -> PathBuf {
     target().join("oracle/qemu-riscv64")
 }
+
+/// Debian's riscv64 busybox that `setup` unpacks.
+pub(crate) fn busybox() -> PathBuf {
+    target().join("debian/busybox")
+}

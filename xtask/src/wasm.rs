@@ -25,6 +25,8 @@ const EXPORTS: [&str; 5] = ["__wasm_init_tls", "__tls_size", "__tls_align", "__t
 /// A `cdylib` to build.
 #[derive(Clone, Copy)]
 pub(crate) enum Artifact {
+    /// A package's library.
+    Library(&'static str),
     /// A package's example.
     Example(&'static str, &'static str),
 }
@@ -40,6 +42,10 @@ pub(crate) fn build(artifact: Artifact, out: &Path, name: &str) -> Result<()> {
     command.args(["--locked", "--profile", PROFILE]).arg("--target-dir").arg(&target_dir);
     let built = target_dir.join(TARGET).join(PROFILE);
     let wasm = match artifact {
+        Artifact::Library(package) => {
+            command.args(["--package", package, "--lib"]);
+            built.join(package.replace('-', "_"))
+        }
         Artifact::Example(package, example) => {
             command.args(["--package", package, "--example", example]);
             built.join("examples").join(example)

@@ -7,11 +7,11 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 
-/// A program and the two ways of running it.
+/// A program and the two ways of running it; one, where the emulator can't.
 pub(crate) struct Contest {
     pub(crate) name: String,
     pub(crate) ours: Side,
-    pub(crate) theirs: Side,
+    pub(crate) theirs: Option<Side>,
 }
 
 /// A command line.
@@ -24,7 +24,7 @@ pub(crate) struct Side {
 pub(crate) struct Outcome {
     pub(crate) name: String,
     pub(crate) unit: String,
-    /// One value a round, in the order in which they were taken.
+    /// One value a round, in the order in which they were taken; theirs may be none.
     pub(crate) ours: Vec<f64>,
     pub(crate) theirs: Vec<f64>,
 }
@@ -61,7 +61,8 @@ impl Contest {
     pub(crate) fn run(&self, rounds: usize) -> Result<Vec<Outcome>> {
         let mut outcomes: Vec<Outcome> = Vec::new();
         for round in 0..rounds {
-            let (ours, theirs) = (self.ours.round()?, self.theirs.round()?);
+            let ours = self.ours.round()?;
+            let theirs = self.theirs.as_ref().map(Side::round).transpose()?;
             if round == 0 {
                 outcomes.extend(ours.iter().map(|(name, _, unit)| Outcome {
                     name: format!("{} {name}", self.name),
@@ -72,14 +73,16 @@ impl Contest {
             }
             let same = |figures: &[Figure]| figures.len() == outcomes.len();
             ensure!(
-                same(&ours) && same(&theirs),
+                same(&ours) && theirs.as_deref().is_none_or(same),
                 "{} does not print the same figures in every run",
                 self.name
             );
-            for ((outcome, ours), theirs) in outcomes.iter_mut().zip(ours).zip(theirs) {
-                ensure!(ours.0 == theirs.0, "{}: {} against {}", self.name, ours.0, theirs.0);
+            for (index, (outcome, ours)) in outcomes.iter_mut().zip(ours).enumerate() {
                 outcome.ours.push(ours.1);
-                outcome.theirs.push(theirs.1);
+                if let Some(theirs) = theirs.as_ref().and_then(|figures| figures.get(index)) {
+                    ensure!(ours.0 == theirs.0, "{}: {} against {}", self.name, ours.0, theirs.0);
+                    outcome.theirs.push(theirs.1);
+                }
             }
         }
         Ok(outcomes)
@@ -87,7 +90,7 @@ impl Contest {
 }
 
 impl Outcome {
-    /// How many times as fast as theirs ours is; above 1 is better, whatever the unit.
+    /// How many times as fast as theirs ours is; above 1 is better, whatever the unit. Without theirs, not a number.
     pub(crate) fn speed(&self) -> f64 {
         let (ours, theirs) = (median(&self.ours), median(&self.theirs));
         // Rates (`1/s`, `MB/s`) grow with speed, times shrink.
@@ -148,7 +151,7 @@ mod tests {
         let contest = Contest {
             name: "made-up".into(),
             ours: side("echo 'bench: rate 10 1/s'; echo noise"),
-            theirs: side("echo 'bench: rate 40 1/s'"),
+            theirs: Some(side("echo 'bench: rate 40 1/s'")),
         };
         let outcomes = contest.run(3)?;
         assert_eq!(outcomes.len(), 1);
@@ -162,7 +165,7 @@ mod tests {
         let contest = |theirs: &str| Contest {
             name: "x".into(),
             ours: side("echo 'bench: a 1 s'"),
-            theirs: side(theirs),
+            theirs: Some(side(theirs)),
         };
         assert!(contest("exit 3").run(1).is_err());
         assert!(contest("echo 'bench: b 1 s'").run(1).is_err());
@@ -170,8 +173,17 @@ mod tests {
     }
 
     #[test]
+    fn what_the_emulator_cannot_run_is_measured_alone() -> Result<()> {
+        let outcomes =
+            Contest { name: "x".into(), ours: side("echo 'bench: a 1 s'"), theirs: None }.run(2)?;
+        assert_eq!((outcomes[0].ours.len(), outcomes[0].theirs.len()), (2, 0));
+        assert!(outcomes[0].speed().is_nan());
+        Ok(())
+    }
+
+    #[test]
     fn a_program_that_prints_nothing_is_timed() -> Result<()> {
-        let outcomes = Contest { name: "x".into(), ours: side(":"), theirs: side(":") }.run(1)?;
+        let outcomes = Contest { name: "x".into(), ours: side(":"), theirs: Some(side(":")) }.run(1)?;
         assert_eq!((outcomes[0].name.as_str(), outcomes[0].unit.as_str()), ("x run", "s"));
         Ok(())
     }

@@ -2,7 +2,9 @@
 //!
 //! Every contest alternates: one round of ours, one of the emulator's, and so on, so that a machine that slows down
 //! slows both; the ratio is that of the medians. The programs are those of tests/guests/bench. A program may measure
-//! itself, by lines `bench: NAME VALUE UNIT`; one that prints none is measured from start to exit.
+//! itself, by lines `bench: NAME VALUE UNIT`; one that prints none is measured from start to exit. Each line
+//! `// bench: ARGUMENTS` at its top is a measurement with these arguments. A program whose oracle is Linux itself, as
+//! qemu's user mode cannot run it, is measured on our side only.
 
 mod contest;
 mod report;
@@ -42,8 +44,8 @@ impl Options {
 /// If something needed is missing, or a program fails.
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
     guests::run(sh)?;
-    let programs = programs(options.filter.as_deref().unwrap_or_default())?;
-    if programs.is_empty() {
+    let measurements = measurements(options.filter.as_deref().unwrap_or_default())?;
+    if measurements.is_empty() {
         eprintln!("bench: no programs under tests/guests/bench");
         return Ok(());
     }
@@ -52,9 +54,10 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
     cmd!(sh, "cargo build --release --locked --quiet -p tidemark-cli").quiet().run()?;
     let tidemark = project::target().join("release/tidemark");
     let mut results = Vec::new();
-    for program in programs {
+    for Measurement { program, args, ours_only } in measurements {
+        let args: Vec<PathBuf> = args.split_whitespace().map(PathBuf::from).collect();
         let inside = format!("/bench/{program}");
-        let ours = [
+        let mut ours = vec![
             tidemark.clone(),
             "run".into(),
             "--rootfs".into(),
@@ -62,9 +65,12 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
             "--".into(),
             inside.into(),
         ];
-        let theirs = [qemu.clone(), project::guest_programs().join("bench").join(&program)];
-        let contest = Contest { name: program, ours: Side::new(&ours), theirs: Side::new(&theirs) };
-        results.extend(contest.run(options.rounds.max(1))?);
+        let mut theirs = vec![qemu.clone(), project::guest_programs().join("bench").join(&program)];
+        ours.extend_from_slice(&args);
+        theirs.extend_from_slice(&args);
+        let name = args.iter().fold(program, |name, arg| format!("{name} {}", arg.display()));
+        let theirs = (!ours_only).then(|| Side::new(&theirs));
+        results.extend(Contest { name, ours: Side::new(&ours), theirs }.run(options.rounds.max(1))?);
     }
     print!("{}", report::table(&results));
     if let Some(file) = &options.json {
@@ -74,23 +80,45 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn programs(filter: &str) -> Result<Vec<String>> {
+/// A program with arguments.
+struct Measurement {
+    program: String,
+    /// As in the program's text, words with spaces between.
+    args: String,
+    /// Whether the emulator cannot run it.
+    ours_only: bool,
+}
+
+fn measurements(filter: &str) -> Result<Vec<Measurement>> {
     let folder = project::guest_sources().join("bench");
     if !folder.is_dir() {
         return Ok(vec![]);
     }
-    let mut names = Vec::new();
+    let mut found = Vec::new();
     for entry in std::fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))? {
         let path = entry?.path();
         let source = path.extension().is_some_and(|ext| ext == "c" || ext == "S");
         let name = path.file_stem().and_then(|stem| stem.to_str()).context("a program has a plain name")?;
-        if source && name.contains(filter) {
-            names.push(name.to_owned());
+        if !source || !name.contains(filter) {
+            continue;
         }
+        let text =
+            std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let ours_only =
+            guests::tag_lines(&text, "oracle").any(|oracle| oracle.trim_start().starts_with("linux"));
+        let mut lines: Vec<&str> = guests::tag_lines(&text, "bench").collect();
+        if lines.is_empty() {
+            lines.push("");
+        }
+        found.extend(lines.into_iter().map(|args| Measurement {
+            program: name.to_owned(),
+            args: args.to_owned(),
+            ours_only,
+        }));
     }
-    names.sort();
-    if names.is_empty() && !filter.is_empty() {
+    found.sort_by(|a, b| a.program.cmp(&b.program));
+    if found.is_empty() && !filter.is_empty() {
         bail!("no program under tests/guests/bench has {filter:?} in its name");
     }
-    Ok(names)
+    Ok(found)
 }

@@ -14,9 +14,10 @@ pub(crate) fn table(outcomes: &[Outcome]) -> String {
         format!("{:<width$}  {:>14}  {:>14}  {:<6}  {:>6}\n", "what", "tidemark", "qemu", "unit", "speed");
     for outcome in outcomes {
         let (ours, theirs) = (figure(median(&outcome.ours)), figure(median(&outcome.theirs)));
-        let (name, unit, speed) = (&outcome.name, &outcome.unit, outcome.speed());
+        let (name, unit) = (&outcome.name, &outcome.unit);
+        let speed = if outcome.speed().is_nan() { "-".into() } else { format!("{:.3}", outcome.speed()) };
         // Writing to a String can't fail.
-        let _ = writeln!(text, "{name:<width$}  {ours:>14}  {theirs:>14}  {unit:<6}  {speed:>6.3}");
+        let _ = writeln!(text, "{name:<width$}  {ours:>14}  {theirs:>14}  {unit:<6}  {speed:>6}");
     }
     text
 }
@@ -41,8 +42,11 @@ pub(crate) fn json(outcomes: &[Outcome]) -> Result<String> {
     Ok(serde_json::to_string_pretty(&rows)? + "\n")
 }
 
-/// Four figures or so: as much as a measurement is worth.
+/// Four figures or so: as much as a measurement is worth; a dash for none.
 fn figure(value: f64) -> String {
+    if value.is_nan() {
+        return "-".to_owned();
+    }
     let decimals = if value >= 1000.0 {
         0
     } else if value >= 10.0 {

@@ -2,14 +2,16 @@
 //! needs no network.
 
 mod apt;
+mod debian;
 mod oracle;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use xshell::{Shell, cmd};
 
 use crate::wasm::{self, WasmToolchain};
-use crate::{fuzz, tools};
+use crate::{fuzz, project, tools};
+use debian::Program;
 
 /// What to set up.
 #[derive(Args, Default)]
@@ -65,6 +67,10 @@ const NEEDS: &[Need] = &[
     },
 ];
 
+/// The real, unmodified Debian program that tests run.
+const BUSYBOX: Program =
+    Program { package: "busybox-static", architecture: Some("riscv64"), path: "./usr/bin/busybox" };
+
 fn guest_compiler() -> bool {
     tools::on_path(tools::GUEST_CC).is_some()
         && tools::first_line(tools::GUEST_CC, &["-print-file-name=libc.a"])
@@ -88,6 +94,7 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
     }
     install(sh, &missing)?;
     oracle::provide(sh)?;
+    BUSYBOX.provide(sh, &project::busybox()).context("no busybox to test with")?;
     cmd!(sh, "cargo fetch --locked --quiet").quiet().run()?;
     wasm::fetch()?;
     fuzzing(sh);
