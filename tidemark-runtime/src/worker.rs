@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use tidemark_host::{Clock, Host, Monotonic, Turn, TurnResult};
 use tidemark_kernel::cpu::core::WorkerCore;
 use tidemark_kernel::cpu::exit::Exit;
-use tidemark_kernel::task::Tid;
+use tidemark_kernel::task::{Tid, fast_call};
 use tidemark_kernel::time::{Nanos, Now};
 use tidemark_kernel::worker::{ATTENTION_TRAP, WorkerId, WorkerSlot};
 use tidemark_kernel::{Running, Step};
@@ -94,11 +94,22 @@ impl<H: Host> PoolWorker<H> {
         Now { monotonic: self.now, realtime: self.now.wrapping_add(self.realtime_offset) }
     }
 
-    /// Runs a thread until it needs the kernel, and brings it there.
+    /// Runs a thread until it needs the kernel, and brings it there. Calls that need no lock are answered here.
     fn run(&mut self, mut running: Running) -> Result<Next, Dead> {
         let budget = self.budget();
+        let end = running.hart.instret().wrapping_add(budget);
         let slot = &self.shared.slots[usize::from(self.id.0)];
-        let exit = running.hart.run(&mut self.core, &running.space.view(), budget, &slot.attention);
+        let exit = loop {
+            let left = end.wrapping_sub(running.hart.instret());
+            // Whatever is not above zero was used up by the last call's own instruction.
+            if left == 0 || left > budget {
+                break Exit::Budget;
+            }
+            match running.hart.run(&mut self.core, &running.space.view(), left, &slot.attention) {
+                Exit::Ecall if fast_call(&running.shared, &mut running.hart) => {}
+                exit => break exit,
+            }
+        };
         if exit == Exit::Attention && slot.attention.swap(0, Ordering::SeqCst) & ATTENTION_TRAP == 0 {
             // Only old translations were to go. The next run starts from the current generation, and between here and
             // there this worker touches no guest memory.

@@ -1,0 +1,70 @@
+//! Tiny guests assembled by hand, so that these tests need no cross compiler.
+
+use std::io::Cursor;
+use std::sync::Arc;
+
+use tidemark_kernel::fs::layer::Layer;
+use tidemark_kernel::fs::layer::format::Meta;
+use tidemark_sdk::layer::{Attributes, LayerBuilder, LayerPath, layer_from_bytes};
+
+/// Where the images below are loaded.
+const BASE: u64 = 0x1_0000;
+const HEADERS: usize = 64 + 56;
+
+/// A static riscv64 ELF executable of one segment that holds `code` and may be read and executed (ELF-64 object file
+/// format, version 1.5).
+pub fn elf(code: &[u32]) -> Vec<u8> {
+    let size = (HEADERS + 4 * code.len()) as u64;
+    let mut image = Vec::new();
+    image.extend(b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0");
+    image.extend(2u16.to_le_bytes()); // ET_EXEC
+    image.extend(243u16.to_le_bytes()); // EM_RISCV
+    image.extend(1u32.to_le_bytes());
+    image.extend((BASE + HEADERS as u64).to_le_bytes()); // entry
+    image.extend(64u64.to_le_bytes()); // program headers
+    image.extend(0u64.to_le_bytes());
+    image.extend(5u32.to_le_bytes()); // RVC, double float ABI
+    for half in [64u16, 56, 1, 64, 0, 0] {
+        image.extend(half.to_le_bytes());
+    }
+    image.extend(1u32.to_le_bytes()); // PT_LOAD
+    image.extend(5u32.to_le_bytes()); // readable, executable
+    for word in [0, BASE, BASE, size, size, 0x1000] {
+        image.extend(word.to_le_bytes());
+    }
+    for instruction in code {
+        image.extend(instruction.to_le_bytes());
+    }
+    image
+}
+
+/// `addi rd, x0, value`.
+pub const fn li(rd: u32, value: i32) -> u32 {
+    ((value as u32 & 0xfff) << 20) | (rd << 7) | 0x13
+}
+
+pub const ECALL: u32 = 0x73;
+/// `j .`
+pub const SPIN: u32 = 0x6f;
+
+/// Exits with `code`.
+pub fn exit_with(code: i32) -> Vec<u8> {
+    elf(&[li(10, code), li(17, 94), ECALL])
+}
+
+/// Runs for ever.
+pub fn spin() -> Vec<u8> {
+    elf(&[SPIN])
+}
+
+/// A layer with these executables in its root.
+pub fn layer(files: &[(&str, Vec<u8>)]) -> Arc<Layer> {
+    let mut builder = LayerBuilder::new(Cursor::new(Vec::new())).unwrap();
+    for (name, content) in files {
+        let attributes =
+            Attributes { meta: Meta { mode: 0o755, ..Meta::default() }, ..Attributes::default() };
+        let path = LayerPath::new(name.as_bytes()).unwrap();
+        builder.file(&path, attributes, &mut content.as_slice()).unwrap();
+    }
+    layer_from_bytes(builder.finish().unwrap().into_inner()).unwrap()
+}
