@@ -60,6 +60,15 @@ impl Cache {
         self.root.join("layers").join(name)
     }
 
+    /// A file that is not to be kept: it is removed when it is dropped.
+    ///
+    /// # Errors
+    /// As creating a file has them.
+    pub(crate) fn scratch(&self) -> io::Result<NamedTempFile> {
+        fs::create_dir_all(&self.root)?;
+        new_file(&self.root)
+    }
+
     /// Writes a file with `write`, then moves it to `path`. If `write` fails, nothing is left behind.
     ///
     /// # Errors

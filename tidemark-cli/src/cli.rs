@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -17,7 +18,46 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Run(RunArgs),
     Fetch(FetchArgs),
+}
+
+/// Run a program in a riscv64 Linux guest
+///
+/// The guest's files are Debian packages, folders or archives, stacked in that order. It may change them; the changes
+/// are gone when the program ends. Standard input, output and error are the program's own.
+#[derive(Debug, Args)]
+#[command(after_help = RUN_EXAMPLES)]
+pub(crate) struct RunArgs {
+    /// Debian packages to run from, with all that they depend on
+    #[arg(long, value_name = "PACKAGE,…", value_delimiter = ',')]
+    pub(crate) debian: Vec<String>,
+    /// Folder, tar archive (also .gz, .xz, .zst) or layer to run from; later ones go over earlier ones
+    #[arg(long, value_name = "DIR|TAR")]
+    pub(crate) rootfs: Vec<PathBuf>,
+    /// Set a variable of the guest's environment; NAME alone takes its value from here
+    #[arg(long, short, value_name = "NAME=VALUE")]
+    pub(crate) env: Vec<OsString>,
+    /// Directory in the guest to start in
+    #[arg(long, short, value_name = "DIR", default_value = "/")]
+    pub(crate) workdir: OsString,
+    /// Host name that the guest sees
+    #[arg(long, value_name = "NAME", default_value = "tidemark")]
+    pub(crate) hostname: String,
+    /// Memory that the guest may use, such as 512M or 4G
+    #[arg(long, value_name = "SIZE", default_value = "2G", value_parser = parse_size)]
+    pub(crate) memory: u64,
+    /// Print the guest's system calls on standard error: all, or those named
+    #[arg(long, value_name = "CALL,…", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub(crate) strace: Option<String>,
+    /// Print figures about the run on standard error when it ends
+    #[arg(long)]
+    pub(crate) stats: bool,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    /// Program, by its path in the guest or by a name to look up in PATH, and its arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
 }
 
 /// Download packages, so that they run without a network later
@@ -57,6 +97,90 @@ pub(crate) struct SourceArgs {
     pub(crate) quiet: bool,
 }
 
+/// Takes a number of bytes, with an optional binary unit: `64K`, `512M`, `4G`, `4GiB`.
+fn parse_size(text: &str) -> Result<u64, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let shift = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kb" | "kib" => 10,
+        "m" | "mb" | "mib" => 20,
+        "g" | "gb" | "gib" => 30,
+        _ => return Err("give a number and K, M or G, such as 512M".into()),
+    };
+    let number: u64 = number.parse().map_err(|_| "give a number and K, M or G, such as 512M")?;
+    let size = number.checked_mul(1 << shift).ok_or("that is more than there is")?;
+    if size < MIN_MEMORY_BYTES {
+        return Err("a guest needs at least 16M".into());
+    }
+    Ok(size)
+}
+
+/// Less memory than this starts no dynamically linked program, in bytes.
+const MIN_MEMORY_BYTES: u64 = 16 << 20;
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  Run a Debian program, downloading it the first time
+      tidemark run --debian busybox-static -- busybox uname -m
+  A pipeline through the guest
+      seq 5 | tidemark run --debian busybox-static -- busybox sort -rn
+  Several packages; a shell finds them in PATH
+      tidemark run --debian bash,coreutils -- bash -c 'ls -l / | head -3'
+  Your own files over Debian's
+      tidemark run --debian python3 --rootfs ./app -- python3 /main.py
+  What does it ask the kernel for?
+      tidemark run --strace=openat,execve --debian busybox-static -- busybox ls
+
+Exit code: the program's own; 128 + n if signal n ended it; 125 if Tidemark failed, 126 if the command cannot be
+executed, 127 if it does not exist.";
+
 const FETCH_EXIT_CODES: &str = "\
 Exit codes: 0 done, 64 wrong usage, 65 damaged, expired or untrusted data, 66 no such package or file,
 69 network or mirror unavailable, 73 cache not writable, 78 no mirror known.";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        let sizes = [("16777216", 16 << 20), ("512M", 512 << 20), ("4g", 4 << 30), ("16384KiB", 16 << 20)];
+        for (text, size) in sizes {
+            assert_eq!(parse_size(text), Ok(size), "{text}");
+        }
+        for bad in ["", "M", "-1G", "1.5G", "4T", "1M", "99999999999G"] {
+            assert!(parse_size(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_follows_the_command_belongs_to_it() {
+        for line in
+            ["tidemark run --debian a,b -- ls --color -e x", "tidemark run --debian a,b ls --color -e x"]
+        {
+            let Command::Run(args) = Cli::try_parse_from(line.split(' ')).expect(line).command else {
+                panic!("{line}")
+            };
+            assert_eq!(args.command, ["ls", "--color", "-e", "x"]);
+            assert_eq!(args.debian, ["a", "b"]);
+            assert!(args.env.is_empty() && args.strace.is_none());
+        }
+    }
+
+    #[test]
+    fn strace_takes_its_filter_after_an_equals_sign() {
+        for (line, filter) in [("--strace", ""), ("--strace=openat,read", "openat,read")] {
+            let line = ["tidemark", "run", line, "ls"];
+            let Command::Run(args) = Cli::try_parse_from(line).expect("parses").command else { panic!() };
+            assert_eq!(args.strace.as_deref(), Some(filter));
+        }
+    }
+}

@@ -1,8 +1,18 @@
 //! Exit codes: what a script can tell from them.
 //!
-//! Commands that run no guest use the codes of sysexits(3).
+//! `tidemark run` follows env(1) and container runtimes: the guest's own code; 128 + n if signal n ended the
+//! guest; 125 if Tidemark failed before the guest ran or could not go on; 126 if the guest command exists but
+//! cannot be executed; 127 if it does not exist. Other commands have no guest to make way for and use the
+//! codes of sysexits(3).
 
 use std::process::ExitCode;
+
+/// Under `run`: Tidemark failed.
+pub(crate) const TIDEMARK_FAILED: u8 = 125;
+/// Under `run`: the guest command cannot be executed.
+pub(crate) const NOT_EXECUTABLE: u8 = 126;
+/// Under `run`: there is no such guest command.
+pub(crate) const NOT_FOUND: u8 = 127;
 
 /// What kind of failure it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

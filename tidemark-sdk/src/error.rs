@@ -1,5 +1,6 @@
 //! What can fail, one enum an operation, each variant saying what the caller can do about it.
 
+pub use tidemark_kernel::SpawnError as SpawnRefused;
 pub use tidemark_runtime::{Crashed, StartError, WriteError};
 
 /// Why a program was not started.

@@ -28,7 +28,7 @@ mod tidemark;
 
 pub use child::{Child, ChildOutput, ChildStdin, Ended, ExitStatus, Output};
 pub use command::{Command, Stdio};
-pub use error::{Crashed, OutputError, SignalError, SpawnError, StartError, WriteError};
+pub use error::{Crashed, OutputError, SignalError, SpawnError, SpawnRefused, StartError, WriteError};
 pub use tidemark::{Config, Tidemark};
 pub use tidemark_kernel::limits::Limits;
 pub use tidemark_runtime::LockReport;

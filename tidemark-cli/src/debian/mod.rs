@@ -27,7 +27,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use tidemark_sdk::layer::{BuildError, LayerBuilder, decompressed, format};
+use tidemark_sdk::layer::{BuildError, LayerBuilder, decompressed, format, open_layer};
 
 use self::deb::DebError;
 use self::download::{Downloader, Wanted, hex};
@@ -38,7 +38,6 @@ use self::openpgp::KeyringFile;
 use self::packages::{Package, Packages};
 use self::release::Release;
 use crate::cache::Cache;
-use crate::layer_file;
 use crate::progress::Progress;
 
 /// The suite that packages come from.
@@ -176,7 +175,7 @@ impl Archive<'_> {
     /// The layer with these packages, from the cache if it is there and sound.
     fn layer_of(&self, names: &[String], packages: &[Package]) -> Result<PathBuf, DebianError> {
         let path = self.cache.layer(&layer_name(names, packages));
-        if layer_file::read_index(&path).is_ok() {
+        if open_layer(&path).is_ok() {
             return Ok(path);
         }
         let debs = packages

@@ -2,12 +2,14 @@
 
 use super::locks::LockList;
 use super::node::{Attr, FileType, FsId, Listed, Location, NodeKey};
+use super::path::Walker;
 use super::pipe::PipeId;
 use super::tree::Tree;
 use super::view::View;
 use super::{LinkTarget, Vfs};
+use crate::addr::PAGE_SIZE;
 use crate::errno::{Errno, Result};
-use crate::mem::frames::Frames;
+use crate::mem::frames::{FrameUsage, Frames};
 
 /// A file system.
 #[derive(Debug)]
@@ -108,6 +110,64 @@ impl Vfs {
         }
     }
 
+    /// What `readlink(2)` gives of a symbolic link.
+    ///
+    /// # Errors
+    /// `EINVAL` for what is none; `ENOENT` for a link to what cannot be named.
+    pub(crate) fn link_text(&self, who: &Walker<'_>, link: Location) -> Result<Vec<u8>> {
+        match self.link_target(&who.view, link)? {
+            LinkTarget::Text(text) => Ok(text),
+            LinkTarget::Node(node) => Ok(self.shown_path(who.root, node)),
+        }
+    }
+
+    /// How procfs shows a node: its path, or what stands for one.
+    pub(crate) fn shown_path(&self, root: Location, node: Location) -> Vec<u8> {
+        match self.fs_of(node) {
+            Ok((_, FileSystem::Pipes)) => {
+                let ino = self.attr(node).map_or(0, |attr| attr.ino);
+                format!("pipe:[{ino}]").into_bytes()
+            }
+            _ => self.path_from(root, node).unwrap_or_else(|| b"(unreachable)/".to_vec()),
+        }
+    }
+
+    /// What `statfs(2)` tells of the file system of a node.
+    ///
+    /// # Errors
+    /// `ENOENT` for a mount that is gone.
+    pub(crate) fn statfs(&self, at: Location, usage: FrameUsage) -> Result<Summary> {
+        /// Magic numbers of `statfs(2)`.
+        const TMPFS: i64 = 0x0102_1994;
+        const OVERLAY: i64 = 0x794c_7630;
+        const PIPEFS: i64 = 0x5049_5045;
+        const SYSFS: i64 = 0x6265_6572;
+        let (id, fs) = self.fs_of(at)?;
+        let read_only = self.mounts.get(at.mount).is_some_and(|mount| mount.read_only);
+        let mut summary = Summary {
+            magic: PIPEFS,
+            blocks: 0,
+            free_blocks: 0,
+            nodes: 0,
+            free_nodes: 0,
+            id: id.0,
+            read_only,
+        };
+        if let FileSystem::Tree(tree) = fs {
+            summary.magic = match tree.type_name() {
+                "overlay" => OVERLAY,
+                "sysfs" => SYSFS,
+                _ => TMPFS,
+            };
+            summary.blocks = usage.budget / PAGE_SIZE;
+            summary.free_blocks = usage.budget.saturating_sub(usage.used) / PAGE_SIZE;
+            let (used, most) = tree.node_counts();
+            summary.nodes = most;
+            summary.free_nodes = most.saturating_sub(used);
+        }
+        Ok(summary)
+    }
+
     /// The directory above one, inside its file system.
     ///
     /// # Errors
@@ -181,6 +241,18 @@ impl Vfs {
         }
         more
     }
+}
+
+/// What `statfs(2)` tells; blocks are pages.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Summary {
+    pub(crate) magic: i64,
+    pub(crate) blocks: u64,
+    pub(crate) free_blocks: u64,
+    pub(crate) nodes: u64,
+    pub(crate) free_nodes: u64,
+    pub(crate) id: u32,
+    pub(crate) read_only: bool,
 }
 
 /// The pipe of a node of [`FileSystem::Pipes`].

@@ -6,6 +6,7 @@ use super::device::DeviceKind;
 use super::file::FileKind;
 use super::flags::OpenFlags;
 use super::node::{Location, timestamp};
+use super::size::{SEAL_FUTURE_WRITE, SEAL_GROW, SEAL_WRITE};
 use super::view::Env;
 use super::{FileId, Vfs};
 use crate::errno::{Errno, Result};
@@ -88,10 +89,17 @@ impl Vfs {
             FileKind::Regular => {
                 let append = open.flags.has(OpenFlags::APPEND);
                 let position = offset.unwrap_or(open.position);
+                let seals = self.seals_of(at)?;
+                if seals & (SEAL_WRITE | SEAL_FUTURE_WRITE) != 0 {
+                    return Err(Errno::EPERM);
+                }
                 let tree = self.tree_mut(at)?;
                 let content = tree.content_mut(at.node)?;
                 // Linux appends even where an offset is given (`pwrite(2)`, BUGS).
                 let position = if append { content.size() } else { position };
+                if seals & SEAL_GROW != 0 && position.saturating_add(total as u64) > content.size() {
+                    return Err(Errno::EPERM);
+                }
                 let done = content.write(position, source, env.frames)?;
                 if done > 0 {
                     tree.modified(at.node, timestamp(env.now.realtime), false);
@@ -106,6 +114,31 @@ impl Vfs {
             &FileKind::Pipe(pipe) => Ok(self.pipe_mut(pipe)?.write(source, total, env.woken)? as u64),
             FileKind::Device(DeviceKind::Full) => Err(Errno::ENOSPC),
             FileKind::Device(_) => Ok(source.remaining() as u64),
+        }
+    }
+
+    /// How many bytes a read would give at the most, as far as that is known: what is worth resolving a buffer for.
+    pub(crate) fn read_hint(&self, file: FileId, offset: Option<u64>) -> u64 {
+        let Ok(open) = self.file(file) else { return 0 };
+        match &open.kind {
+            &FileKind::Pipe(pipe) => self.pipe(pipe).map_or(0, |pipe| pipe.len() as u64),
+            FileKind::Regular => {
+                let size = self.file_size(file).unwrap_or(0);
+                size.saturating_sub(offset.unwrap_or(open.position))
+            }
+            _ => u64::MAX,
+        }
+    }
+
+    /// Whether a file has offsets.
+    ///
+    /// # Errors
+    /// `ESPIPE` when it has none.
+    pub(crate) fn check_seekable(&self, file: FileId) -> Result<()> {
+        match self.file(file)?.kind {
+            FileKind::Pipe(_) => Err(Errno::ESPIPE),
+            FileKind::Path => Err(Errno::EBADF),
+            _ => Ok(()),
         }
     }
 

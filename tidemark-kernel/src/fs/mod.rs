@@ -10,6 +10,7 @@
 
 #![allow(dead_code)] // until every call has its row
 
+pub(crate) mod attributes;
 pub(crate) mod context;
 pub mod descriptors;
 pub(crate) mod device;
@@ -20,11 +21,14 @@ pub(crate) mod io;
 pub mod layer;
 pub mod locks;
 pub(crate) mod mount;
+pub(crate) mod names;
 pub mod node;
 pub(crate) mod open;
 pub mod path;
 pub mod pipe;
 mod process;
+mod ready;
+pub(crate) mod size;
 mod slab;
 mod stream;
 pub(crate) mod tree;

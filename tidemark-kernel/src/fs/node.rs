@@ -2,6 +2,8 @@
 //!
 //! Owns the vocabulary; the nodes themselves belong to their file systems.
 
+use std::borrow::Cow;
+
 use super::layer::format::{Device, Timestamp};
 
 /// A file system, by its place in the kernel's table.
@@ -169,10 +171,10 @@ pub struct Birth {
 }
 
 /// One entry that a directory lists.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Listed<'a> {
     /// Its name.
-    pub name: &'a [u8],
+    pub name: Cow<'a, [u8]>,
     /// `d_ino`
     pub ino: u64,
     /// Its type.

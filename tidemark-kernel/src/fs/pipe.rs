@@ -192,7 +192,7 @@ impl Pipe {
     /// Changes the capacity (`F_SETPIPE_SZ`): a power of two of at least a page.
     ///
     /// # Errors
-    /// `EINVAL` for zero or too much, `EBUSY` when it holds more.
+    /// `EPERM` for too much, `EBUSY` when it holds more.
     pub(crate) fn set_capacity(&mut self, wanted: u64, woken: &mut Woken) -> Result<usize> {
         let size = usize::try_from(wanted).ok().filter(|size| *size <= MAX_CAPACITY).ok_or(Errno::EPERM)?;
         let size = size.next_power_of_two().max(PIPE_BUF);

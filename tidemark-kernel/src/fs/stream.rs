@@ -66,6 +66,19 @@ impl Vfs {
         Ok(file)
     }
 
+    /// Opens both ends of a new pipe (`pipe2(2)`): reader and writer.
+    ///
+    /// # Errors
+    /// `ENFILE`.
+    pub(crate) fn open_pipe(&mut self, flags: OpenFlags, woken: &mut Woken) -> Result<(FileId, FileId)> {
+        let pipe = self.new_pipe();
+        let reader = self.open_pipe_end(pipe, flags.with(OpenFlags::READ_ONLY), woken).inspect_err(|_| {
+            self.pipes.remove(pipe.0);
+        })?;
+        let writer = self.open_pipe_end(pipe, flags.with(OpenFlags::WRITE_ONLY), woken);
+        writer.map(|writer| (reader, writer)).inspect_err(|_| self.release(reader))
+    }
+
     /// Opens a named pipe, or a pipe without a name through procfs.
     pub(crate) fn open_fifo(&mut self, env: &mut Env<'_>, at: Location, flags: OpenFlags) -> Result<FileId> {
         let nonblocking_writer = flags.has(OpenFlags::NON_BLOCK) && flags.writes() && !flags.reads();
@@ -74,7 +87,7 @@ impl Vfs {
             Err(_) => Some(super::dispatch::pipe_of(at.node)),
         };
         let readers = known.and_then(|pipe| self.pipe(pipe).ok()).map_or(0, |pipe| pipe.readers);
-        if nonblocking_writer && readers == 0 {
+        if nonblocking_writer && readers == 0 && self.tree(at).is_some() {
             return Err(Errno::ENXIO);
         }
         let pipe = match known {

@@ -4,21 +4,30 @@
 
 mod clone;
 mod cx;
+mod dir;
+mod fcntl;
+mod files;
 mod futex;
 mod id;
+mod io;
 mod kill;
 mod misc;
+mod open;
 mod param;
+mod pipe;
 mod prctl;
 mod process;
 mod rlimit;
 mod sched;
+mod seek;
 mod signal;
+mod stat;
 pub mod table;
 mod time;
 mod timer;
 pub(crate) mod trace;
 mod wait;
+mod xattr;
 
 pub use cx::Cx;
 pub use param::{Param, ParamKind};

@@ -3,9 +3,12 @@
 //! From it come dispatch, tracing, the compatibility page and the test that every row has a guest test.
 //! Numbers are asm-generic's, as riscv64 uses them.
 
+use super::files::{DirFd, Mode, PathAddr};
 use super::{Cx, Param, ParamKind, Support, SysResult};
 use crate::addr::GuestAddr;
 use crate::errno::Errno;
+use crate::fs::descriptors::Fd;
+use crate::fs::flags::OpenFlags;
 use crate::signal::Signal;
 
 /// One system call.
@@ -53,6 +56,63 @@ macro_rules! syscalls {
 use Support::{Full, Partial, Refused};
 
 syscalls! {
+    5 setxattr(path: PathAddr, name: GuestAddr, value: GuestAddr, size: u64, flags: u32) => super::xattr::setxattr, Full;
+    6 lsetxattr(path: PathAddr, name: GuestAddr, value: GuestAddr, size: u64, flags: u32) => super::xattr::lsetxattr, Full;
+    7 fsetxattr(fd: Fd, name: GuestAddr, value: GuestAddr, size: u64, flags: u32) => super::xattr::fsetxattr, Full;
+    8 getxattr(path: PathAddr, name: GuestAddr, value: GuestAddr, size: u64) => super::xattr::getxattr, Full;
+    9 lgetxattr(path: PathAddr, name: GuestAddr, value: GuestAddr, size: u64) => super::xattr::lgetxattr, Full;
+    10 fgetxattr(fd: Fd, name: GuestAddr, value: GuestAddr, size: u64) => super::xattr::fgetxattr, Full;
+    11 listxattr(path: PathAddr, list: GuestAddr, size: u64) => super::xattr::listxattr, Full;
+    12 llistxattr(path: PathAddr, list: GuestAddr, size: u64) => super::xattr::llistxattr, Full;
+    13 flistxattr(fd: Fd, list: GuestAddr, size: u64) => super::xattr::flistxattr, Full;
+    14 removexattr(path: PathAddr, name: GuestAddr) => super::xattr::removexattr, Full;
+    15 lremovexattr(path: PathAddr, name: GuestAddr) => super::xattr::lremovexattr, Full;
+    16 fremovexattr(fd: Fd, name: GuestAddr) => super::xattr::fremovexattr, Full;
+    17 getcwd(buf: GuestAddr, size: u64) => super::dir::getcwd, Full;
+    23 dup(oldfd: Fd) => super::open::dup, Full;
+    24 dup3(oldfd: i32, newfd: i32, flags: OpenFlags) => super::open::dup3, Full;
+    25 fcntl(fd: Fd, cmd: u32, arg: u64) => super::fcntl::fcntl, Partial("no SIGIO, leases or directory notification");
+    29 ioctl(fd: Fd, request: u32, arg: GuestAddr) => super::fcntl::ioctl, Partial("no terminals");
+    32 flock(fd: Fd, operation: u32) => super::fcntl::flock, Full;
+    33 mknodat(dirfd: DirFd, path: PathAddr, mode: Mode, dev: u32) => super::dir::mknodat, Full;
+    34 mkdirat(dirfd: DirFd, path: PathAddr, mode: Mode) => super::dir::mkdirat, Full;
+    35 unlinkat(dirfd: DirFd, path: PathAddr, flags: u32) => super::dir::unlinkat, Full;
+    36 symlinkat(target: PathAddr, newdirfd: DirFd, linkpath: PathAddr) => super::dir::symlinkat, Full;
+    37 linkat(olddirfd: DirFd, oldpath: PathAddr, newdirfd: DirFd, newpath: PathAddr, flags: u32) => super::dir::linkat, Full;
+    43 statfs(path: PathAddr, buf: GuestAddr) => super::stat::statfs, Full;
+    44 fstatfs(fd: Fd, buf: GuestAddr) => super::stat::fstatfs, Full;
+    45 truncate(path: PathAddr, length: i64) => super::seek::truncate, Full;
+    46 ftruncate(fd: Fd, length: i64) => super::seek::ftruncate, Full;
+    47 fallocate(fd: Fd, mode: u32, offset: i64, len: i64) => super::seek::fallocate, Partial("no collapsing or inserting of ranges, as on tmpfs");
+    48 faccessat(dirfd: DirFd, path: PathAddr, mode: u32) => super::stat::faccessat, Full;
+    49 chdir(path: PathAddr) => super::dir::chdir, Full;
+    50 fchdir(fd: Fd) => super::dir::fchdir, Full;
+    51 chroot(path: PathAddr) => super::dir::chroot, Full;
+    52 fchmod(fd: Fd, mode: Mode) => super::dir::fchmod, Full;
+    53 fchmodat(dirfd: DirFd, path: PathAddr, mode: Mode) => super::dir::fchmodat, Full;
+    54 fchownat(dirfd: DirFd, path: PathAddr, owner: u32, group: u32, flags: u32) => super::dir::fchownat, Full;
+    55 fchown(fd: Fd, owner: u32, group: u32) => super::dir::fchown, Full;
+    56 openat(dirfd: DirFd, path: PathAddr, flags: OpenFlags, mode: Mode) => super::open::openat, Full;
+    57 close(fd: Fd) => super::open::close, Full;
+    59 pipe2(pipefd: GuestAddr, flags: OpenFlags) => super::pipe::pipe2, Partial("no packet mode (O_DIRECT)");
+    61 getdents64(fd: Fd, dirp: GuestAddr, count: u32) => super::dir::getdents64, Full;
+    62 lseek(fd: Fd, offset: i64, whence: u32) => super::seek::lseek, Full;
+    63 read(fd: Fd, buf: GuestAddr, count: u64) => super::io::read, Full;
+    64 write(fd: Fd, buf: GuestAddr, count: u64) => super::io::write, Full;
+    65 readv(fd: Fd, iov: GuestAddr, iovcnt: u64) => super::io::readv, Full;
+    66 writev(fd: Fd, iov: GuestAddr, iovcnt: u64) => super::io::writev, Full;
+    67 pread64(fd: Fd, buf: GuestAddr, count: u64, offset: i64) => super::io::pread64, Full;
+    68 pwrite64(fd: Fd, buf: GuestAddr, count: u64, offset: i64) => super::io::pwrite64, Full;
+    69 preadv(fd: Fd, iov: GuestAddr, iovcnt: u64, pos_l: i64, pos_h: u64) => super::io::preadv, Full;
+    70 pwritev(fd: Fd, iov: GuestAddr, iovcnt: u64, pos_l: i64, pos_h: u64) => super::io::pwritev, Full;
+    78 readlinkat(dirfd: DirFd, path: PathAddr, buf: GuestAddr, bufsiz: i32) => super::stat::readlinkat, Full;
+    79 newfstatat(dirfd: DirFd, path: PathAddr, statbuf: GuestAddr, flags: u32) => super::stat::newfstatat, Full;
+    80 fstat(fd: Fd, statbuf: GuestAddr) => super::stat::fstat, Full;
+    81 sync() => super::seek::sync, Full;
+    82 fsync(fd: Fd) => super::seek::fsync, Full;
+    83 fdatasync(fd: Fd) => super::seek::fsync, Full;
+    84 sync_file_range(fd: Fd, offset: i64, nbytes: i64, flags: u32) => super::seek::sync_file_range, Full;
+    88 utimensat(dirfd: DirFd, path: PathAddr, times: GuestAddr, flags: u32) => super::dir::utimensat, Full;
     90 capget(hdrp: GuestAddr, datap: GuestAddr) => super::id::capget, Full;
     91 capset(hdrp: GuestAddr, datap: GuestAddr) => super::id::capset, Full;
     92 personality(persona: u32) => super::misc::personality, Partial("kept and answered, without effect");
@@ -127,6 +187,7 @@ syscalls! {
     163 getrlimit(resource: u32, rlim: GuestAddr) => super::rlimit::getrlimit, Full;
     164 setrlimit(resource: u32, rlim: GuestAddr) => super::rlimit::setrlimit, Partial("CPU, CORE, RSS, LOCKS, MSGQUEUE, RTPRIO and RTTIME are kept, without effect");
     165 getrusage(who: i32, usage: GuestAddr) => super::rlimit::getrusage, Partial("system time counts as user time");
+    166 umask(mask: Mode) => super::dir::umask, Full;
     167 prctl(option: i32, arg2: u64, arg3: u64, arg4: u64, arg5: u64) => super::prctl::prctl, Partial("PDEATHSIG, DUMPABLE, KEEPCAPS, NAME, SECCOMP (get), CAPBSET, TIMERSLACK, CHILD_SUBREAPER, NO_NEW_PRIVS, CAP_AMBIENT");
     168 getcpu(cpu: GuestAddr, node: GuestAddr) => super::sched::getcpu, Full;
     169 gettimeofday(tv: GuestAddr, tz: GuestAddr) => super::time::gettimeofday, Full;
@@ -140,7 +201,9 @@ syscalls! {
     177 getegid() => super::id::getegid, Full;
     178 gettid() => super::process::gettid, Full;
     179 sysinfo(info: GuestAddr) => super::misc::sysinfo, Partial("load averages are zero");
+    213 readahead(fd: Fd, offset: i64, count: u64) => super::seek::readahead, Full;
     220 clone(flags: u64, stack: GuestAddr, parent_tid: GuestAddr, tls: u64, child_tid: GuestAddr) => super::clone::clone, Partial("no namespaces, no pidfd; CLONE_SIGHAND only with CLONE_THREAD, and that only with CLONE_FS and CLONE_FILES");
+    223 fadvise64(fd: Fd, offset: i64, len: i64, advice: u32) => super::seek::fadvise64, Full;
     224 swapon() => super::misc::refused_eperm, Refused(Errno::EPERM, "there is no swap");
     225 swapoff() => super::misc::refused_eperm, Refused(Errno::EPERM, "there is no swap");
     240 rt_tgsigqueueinfo(tgid: i32, tid: i32, sig: i32, info: GuestAddr) => super::signal::rt_tgsigqueueinfo, Full;
@@ -149,20 +212,29 @@ syscalls! {
     260 wait4(pid: i32, wstatus: GuestAddr, options: u32, rusage: GuestAddr) => super::wait::wait4, Full;
     261 prlimit64(pid: i32, resource: u32, new_limit: GuestAddr, old_limit: GuestAddr) => super::rlimit::prlimit64, Partial("as setrlimit");
     266 clock_adjtime(clockid: i32, buf: GuestAddr) => super::time::clock_adjtime, Partial("reads only");
+    267 syncfs(fd: Fd) => super::seek::syncfs, Full;
     272 kcmp() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "for checkpointing only");
     273 finit_module() => super::misc::refused_eperm, Refused(Errno::EPERM, "the kernel takes no modules");
+    276 renameat2(olddirfd: DirFd, oldpath: PathAddr, newdirfd: DirFd, newpath: PathAddr, flags: u32) => super::dir::renameat2, Partial("no RENAME_WHITEOUT");
     277 seccomp() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "guests are confined from outside");
     278 getrandom(buf: GuestAddr, buflen: usize, flags: u32) => super::misc::getrandom, Full;
     280 bpf() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "no BPF machine");
     282 userfaultfd() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "faults are not handed to guests");
     283 membarrier(cmd: i32, flags: u32, cpu_id: i32) => super::misc::membarrier, Partial("no command is offered");
+    286 preadv2(fd: Fd, iov: GuestAddr, iovcnt: u64, pos_l: i64, pos_h: u64, flags: u32) => super::io::preadv2, Full;
+    287 pwritev2(fd: Fd, iov: GuestAddr, iovcnt: u64, pos_l: i64, pos_h: u64, flags: u32) => super::io::pwritev2, Partial("no RWF_APPEND or RWF_NOAPPEND");
+    291 statx(dirfd: DirFd, path: PathAddr, flags: u32, mask: u32, statxbuf: GuestAddr) => super::stat::statx, Full;
     293 rseq() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "critical sections are not restarted; libc falls back");
     425 io_uring_setup() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "programs fall back to epoll");
     426 io_uring_enter() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "programs fall back to epoll");
     427 io_uring_register() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "programs fall back to epoll");
     435 clone3(cl_args: GuestAddr, size: usize) => super::clone::clone3, Partial("as clone; no set_tid, no cgroup");
+    436 close_range(first: u32, last: u32, flags: u32) => super::open::close_range, Full;
+    437 openat2(dirfd: DirFd, path: PathAddr, how: GuestAddr, size: u64) => super::open::openat2, Partial("no RESOLVE_ restrictions");
+    439 faccessat2(dirfd: DirFd, path: PathAddr, mode: u32, flags: u32) => super::stat::faccessat2, Full;
     444 landlock_create_ruleset() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "guests are confined from outside");
     449 futex_waitv() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "programs wait on one futex at a time");
+    452 fchmodat2(dirfd: DirFd, path: PathAddr, mode: Mode, flags: u32) => super::dir::fchmodat2, Full;
 }
 
 /// The row of a number.

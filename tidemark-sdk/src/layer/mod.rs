@@ -18,4 +18,4 @@ pub use compression::{Compression, decompressed};
 pub use open::{OpenError, layer_from_bytes, open_layer};
 pub use path::{LayerPath, UnsafePath};
 pub use tar::append_tar;
-pub use tidemark_kernel::fs::layer::format;
+pub use tidemark_kernel::fs::layer::{Layer, format};

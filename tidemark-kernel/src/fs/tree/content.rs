@@ -31,12 +31,14 @@ pub(crate) struct Content {
     size: u64,
     backing: Option<Backing>,
     pages: PageMap,
+    /// `F_SEAL_…`; `None` for a file that cannot be sealed.
+    seals: Option<u32>,
 }
 
 impl Content {
     /// Content that shows a file of a layer.
     pub(crate) fn backed(backing: Backing) -> Content {
-        Content { size: backing.len, backing: Some(backing), pages: PageMap::default() }
+        Content { size: backing.len, backing: Some(backing), pages: PageMap::default(), seals: None }
     }
 
     /// Size in bytes.
@@ -48,6 +50,22 @@ impl Content {
     pub(crate) fn allocated(&self) -> u64 {
         let backed = self.backed_len().div_ceil(PAGE_SIZE);
         self.pages.len().max(backed) * PAGE_SIZE
+    }
+
+    /// The seals of a file that can be sealed (`memfd_create(2)`).
+    pub(crate) fn seals(&self) -> Option<u32> {
+        self.seals
+    }
+
+    /// Sets the seals.
+    pub(crate) fn set_seals(&mut self, seals: u32) {
+        self.seals = Some(seals);
+    }
+
+    /// The first byte behind all pages, in memory or in the layer.
+    pub(crate) fn extent(&self) -> u64 {
+        let pages = self.pages.last().map_or(0, |index| (index + 1).saturating_mul(PAGE_SIZE));
+        pages.max(self.backed_len())
     }
 
     fn backed_len(&self) -> u64 {

@@ -384,7 +384,12 @@ impl Tree {
             let (name, node): (&[u8], _) =
                 if position == 0 { (b".", dir) } else { (b"..", key_of(directory.parent)) };
             let ino = self.node(node).map_or(0, |node| node.ino);
-            return Ok(Some(Listed { name, ino, kind: FileType::Directory, next: position + 1 }));
+            return Ok(Some(Listed {
+                name: name.into(),
+                ino,
+                kind: FileType::Directory,
+                next: position + 1,
+            }));
         }
         if self.node(dir)?.nlink == 0 {
             return Err(Errno::ENOENT);
@@ -405,7 +410,7 @@ impl Tree {
                 (layer_ino(below), layer_kind(&inode.ok_or(Errno::EIO)?.kind))
             }
         };
-        Ok(Some(Listed { name, ino, kind, next: next + DOTS }))
+        Ok(Some(Listed { name: name.into(), ino, kind, next: next + DOTS }))
     }
 
     /// A file's content.

@@ -54,6 +54,13 @@ impl PageMap {
         Some(number * CHUNK_PAGES + slot as u64)
     }
 
+    /// The last page that has a frame.
+    pub(crate) fn last(&self) -> Option<u64> {
+        let (number, chunk) = self.chunks.last_key_value()?;
+        let slot = chunk.iter().rposition(Option::is_some)?;
+        Some(number * CHUNK_PAGES + slot as u64)
+    }
+
     fn position(&self, start: u64, end: u64) -> Option<(u64, usize)> {
         if start >= end {
             return None;

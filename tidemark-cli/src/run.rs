@@ -1,0 +1,248 @@
+//! `tidemark run`: a program in a guest, with this process's standard streams, signals and exit code.
+
+use std::ffi::OsStr;
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use tidemark_host_native::{NativeConfig, NativeHost};
+use tidemark_sdk::layer::{OpenError, open_layer};
+use tidemark_sdk::{
+    Child, Command, Config, Crashed, ExitStatus, Limits, LockReport, SpawnError, SpawnRefused, StartError,
+    Tidemark,
+};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::cache::Cache;
+use crate::cli::RunArgs;
+use crate::debian::DebianError;
+use crate::exit::{NOT_EXECUTABLE, NOT_FOUND, TIDEMARK_FAILED};
+use crate::fetch;
+use crate::rootfs::{self, RootfsError};
+use crate::stdio::{OutputEnd, pump_input, pump_output};
+
+/// What `$?` is in a shell after SIGPIPE ended a program.
+const SIGPIPE_CODE: u8 = 128 + 13;
+/// So many interrupts end Tidemark, whatever the guest makes of them.
+const INTERRUPTS_TO_END: u32 = 3;
+
+/// Runs a program; returns its exit code.
+pub(crate) fn run(args: &RunArgs) -> ExitCode {
+    match try_run(args) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("tidemark: {error}");
+            ExitCode::from(error.code())
+        }
+    }
+}
+
+/// Why a program did not run, or not to its end.
+#[derive(Debug, thiserror::Error)]
+enum RunError {
+    #[error("the guest has no files: name packages with --debian or a folder with --rootfs")]
+    NoFiles,
+    #[error("{0:?} is not a variable: give NAME=VALUE, or NAME to take its value from here")]
+    BadVariable(String),
+    #[error("no cache directory: {0}; name one with --cache-dir")]
+    NoCache(io::Error),
+    #[error(transparent)]
+    Debian(#[from] DebianError),
+    #[error(transparent)]
+    Rootfs(#[from] RootfsError),
+    #[error(transparent)]
+    Layer(#[from] OpenError),
+    #[error("cannot start: {0}")]
+    Platform(#[from] io::Error),
+    #[error("this machine cannot host a guest: {0}")]
+    Host(String),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error(transparent)]
+    Spawn(#[from] SpawnError),
+    #[error(transparent)]
+    Crashed(#[from] Crashed),
+    #[error("cannot write to {stream}: {source}")]
+    Output { stream: &'static str, source: io::Error },
+}
+
+impl RunError {
+    fn code(&self) -> u8 {
+        match self {
+            Self::Spawn(SpawnError::Refused(SpawnRefused::NotFound { .. })) => NOT_FOUND,
+            Self::Spawn(SpawnError::Refused(SpawnRefused::NotExecutable { .. })) => NOT_EXECUTABLE,
+            _ => TIDEMARK_FAILED,
+        }
+    }
+}
+
+fn try_run(args: &RunArgs) -> Result<u8, RunError> {
+    let config = config(args)?;
+    let host = NativeHost::new(&NativeConfig {
+        // Twice, so that the budget is what runs out, not the address space.
+        reserved_bytes: NativeConfig::default().reserved_bytes.max(args.memory.saturating_mul(2)),
+        ..NativeConfig::default()
+    })
+    .map_err(|error| RunError::Host(error.to_string()))?;
+    let started = Instant::now();
+    let tidemark = Tidemark::create(host, config)?;
+    let mut command =
+        tidemark.command(args.command.first().map_or(b"".as_slice(), |program| program.as_bytes()));
+    command.args(args.command.iter().skip(1).map(|arg| arg.as_bytes()));
+    command.current_dir(args.workdir.as_bytes());
+    set_environment(&mut command, &args.env)?;
+
+    let events = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let ended = events.block_on(supervise(&command));
+    // A read of standard input may be under way for ever.
+    events.shutdown_background();
+    if args.stats {
+        eprintln!("tidemark: {}", stats(started.elapsed(), &tidemark.lock_report()));
+    }
+    ended
+}
+
+/// The guest's files, limits and names.
+fn config(args: &RunArgs) -> Result<Config, RunError> {
+    if args.debian.is_empty() && args.rootfs.is_empty() {
+        return Err(RunError::NoFiles);
+    }
+    let cache = Cache::new(args.source.cache_dir.as_deref()).map_err(RunError::NoCache)?;
+    let mut limits = Limits::default();
+    limits.memory_bytes = args.memory;
+    let mut config = Config::default().limits(limits).hostname(args.hostname.as_str());
+    if !args.debian.is_empty() {
+        config = config.layer(open_layer(fetch::layer(&args.debian, &args.source, &cache)?)?);
+    }
+    for path in &args.rootfs {
+        config = config.layer(rootfs::layer(path, &cache)?);
+    }
+    if let Some(filter) = &args.strace {
+        let names = filter.split(',').map(str::trim).filter(|name| !name.is_empty());
+        // Standard error that is gone takes the trace with it.
+        config = config.trace(names, |line| _ = writeln!(io::stderr(), "{line}"));
+    }
+    Ok(if args.stats { config.measure_lock() } else { config })
+}
+
+fn set_environment(command: &mut Command, variables: &[impl AsRef<OsStr>]) -> Result<(), RunError> {
+    for variable in variables {
+        let variable = variable.as_ref();
+        let bytes = variable.as_bytes();
+        match bytes.iter().position(|&byte| byte == b'=') {
+            Some(0) => return Err(RunError::BadVariable(variable.to_string_lossy().into_owned())),
+            Some(at) => _ = command.env(&bytes[..at], &bytes[at + 1..]),
+            None => match std::env::var_os(variable) {
+                Some(value) => _ = command.env(bytes, value.as_bytes()),
+                None => _ = command.env_remove(bytes),
+            },
+        }
+    }
+    Ok(())
+}
+
+/// Starts the program, serves its streams, passes signals on, and waits for its end.
+async fn supervise(command: &Command) -> Result<u8, RunError> {
+    let mut signals = Signals::new()?;
+    let mut child = command.spawn().await?;
+    if let Some(guest) = child.stdin.take() {
+        tokio::spawn(async {
+            if let Err(error) = pump_input(tokio::io::stdin(), guest).await {
+                eprintln!("tidemark: cannot read standard input: {error}");
+            }
+        });
+    }
+    let (end, has_ended) = watch::channel(false);
+    let pipe_len = Limits::default().pipe_bytes as usize;
+    let stdout = child
+        .stdout
+        .take()
+        .map(|guest| tokio::spawn(pump_output(guest, tokio::io::stdout(), has_ended.clone(), pipe_len)));
+    let stderr = child
+        .stderr
+        .take()
+        .map(|guest| tokio::spawn(pump_output(guest, tokio::io::stderr(), has_ended, pipe_len)));
+    let status = wait(&child, &mut signals).await?;
+    // Nobody listens if both streams are at their end.
+    let _ = end.send(true);
+    let mut code = status.shell_code();
+    for (stream, task) in [("standard output", stdout), ("standard error", stderr)] {
+        let Some(task) = task else { continue };
+        match task.await.map_err(io::Error::other)? {
+            OutputEnd::Complete => {}
+            // The program may have ended well before its output was found to be lost: what it would have been told
+            // is what a shell is told.
+            OutputEnd::Closed if stream == "standard output" && status.success() => code = SIGPIPE_CODE,
+            OutputEnd::Closed => {}
+            OutputEnd::Failed(source) => return Err(RunError::Output { stream, source }),
+            OutputEnd::Crashed(crashed) => return Err(crashed.into()),
+        }
+    }
+    Ok(code)
+}
+
+/// Waits for the program's end, passing on the signals that come.
+async fn wait(child: &Child, signals: &mut Signals) -> Result<ExitStatus, RunError> {
+    let mut interrupts = 0;
+    let ended = child.wait();
+    tokio::pin!(ended);
+    loop {
+        tokio::select! {
+            status = &mut ended => return Ok(status?),
+            number = signals.next() => {
+                interrupts += 1;
+                if interrupts >= INTERRUPTS_TO_END {
+                    // The guest takes no notice; whoever insists means Tidemark.
+                    std::process::exit(128 + i32::from(number));
+                }
+                // If it has just ended, there is nobody to tell.
+                let _ = child.signal(number).await;
+            }
+        }
+    }
+}
+
+/// The signals that are the guest's to handle. Their numbers are those of Linux, on whatever system this runs
+/// (signal(7)).
+struct Signals {
+    hangup: Signal,
+    interrupt: Signal,
+    quit: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) -> u8 {
+        tokio::select! {
+            _ = self.hangup.recv() => 1,
+            _ = self.interrupt.recv() => 2,
+            _ = self.quit.recv() => 3,
+            _ = self.terminate.recv() => 15,
+        }
+    }
+}
+
+fn stats(elapsed: Duration, lock: &LockReport) -> String {
+    let micros = |nanos: u64| nanos as f64 / 1000.0;
+    format!(
+        "{:.3} s; kernel lock held {} times: half below {:.1} µs, 99 % below {:.1} µs, longest {:.1} µs, \
+         {} above 50 µs",
+        elapsed.as_secs_f64(),
+        lock.count(),
+        micros(lock.quantile_nanos(0.5)),
+        micros(lock.quantile_nanos(0.99)),
+        micros(lock.longest_nanos),
+        lock.over_limit,
+    )
+}

@@ -1,0 +1,221 @@
+//! Making, linking, renaming and removing names, with the checks that `unlink(2)` and its relatives make.
+
+use super::Vfs;
+use super::node::{FileType, Location, NewNode, timestamp};
+use super::path::{Found, Goal, Last, MAY_EXEC, MAY_WRITE, Walker};
+use super::view::Env;
+use crate::errno::{Errno, Result};
+use crate::task::Capabilities;
+
+/// How `renameat2(2)` renames.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Rename {
+    /// What has the new name is replaced.
+    Replace,
+    /// Nothing may have the new name.
+    NoReplace,
+    /// Both names exist and change places.
+    Exchange,
+}
+
+impl Vfs {
+    /// Makes a node that is not opened: `mkdirat(2)`, `mknodat(2)`, `symlinkat(2)`.
+    ///
+    /// # Errors
+    /// Those of the three calls.
+    pub fn make(
+        &mut self,
+        who: &Walker<'_>,
+        env: &Env<'_>,
+        base: Location,
+        path: &[u8],
+        new: NewNode<'_>,
+        perm: u16,
+    ) -> Result<Location> {
+        let is_directory = matches!(new, NewNode::Directory);
+        let found = self.walk(who, base, path, Goal::Create { follow: false })?;
+        let Found { dir, last: Last::Name(name), node: None, slash } = found else {
+            return Err(Errno::EEXIST);
+        };
+        if slash && !is_directory {
+            return Err(Errno::ENOENT);
+        }
+        let mut birth = self.birth_in(who, dir, perm, env)?;
+        let device = match &new {
+            NewNode::Char(device) | NewNode::Block(device) => Some(*device),
+            _ => None,
+        };
+        // Character device 0/0 is overlayfs' whiteout, which anybody may make.
+        if device.is_some_and(|device| (device.major, device.minor) != (0, 0))
+            && !who.creds.can(Capabilities::MKNOD)
+        {
+            return Err(Errno::EPERM);
+        }
+        if is_directory && self.attr(dir)?.perm & 0o2000 != 0 {
+            birth.perm |= 0o2000;
+        }
+        let node = self.tree_mut(dir)?.create(dir.node, &name, new, birth)?;
+        Ok(Location { mount: dir.mount, node })
+    }
+
+    /// Gives a node another name (`linkat(2)`).
+    ///
+    /// # Errors
+    /// Those of `linkat(2)`.
+    pub fn link(
+        &mut self,
+        who: &Walker<'_>,
+        env: &Env<'_>,
+        node: Location,
+        base: Location,
+        path: &[u8],
+    ) -> Result<()> {
+        let found = self.walk(who, base, path, Goal::Create { follow: false })?;
+        let Found { dir, last: Last::Name(name), node: None, slash } = found else {
+            return Err(Errno::EEXIST);
+        };
+        if slash {
+            return Err(Errno::ENOENT);
+        }
+        if dir.mount != node.mount {
+            return Err(Errno::EXDEV);
+        }
+        self.birth_in(who, dir, 0, env)?;
+        if self.kind(node)? == FileType::Directory {
+            return Err(Errno::EPERM);
+        }
+        let time = timestamp(env.now.realtime);
+        self.tree_mut(dir)?.link(node.node, dir.node, &name, time)
+    }
+
+    /// Removes a name: of a directory, or of anything else (`unlinkat(2)`).
+    ///
+    /// # Errors
+    /// Those of `unlink(2)` and `rmdir(2)`.
+    pub fn remove(
+        &mut self,
+        who: &Walker<'_>,
+        env: &Env<'_>,
+        base: Location,
+        path: &[u8],
+        directory: bool,
+    ) -> Result<()> {
+        let found = self.walk(who, base, path, Goal::Parent)?;
+        let name = match (found.last, directory) {
+            (Last::Name(name), _) => name,
+            (Last::Dot, true) => return Err(Errno::EINVAL),
+            (Last::DotDot, true) => return Err(Errno::ENOTEMPTY),
+            (Last::None, true) => return Err(Errno::EBUSY),
+            (_, false) => return Err(Errno::EISDIR),
+        };
+        let dir = found.dir;
+        let node = self.lookup(&who.view, dir, &name)?;
+        self.check_writable_mount(dir)?;
+        self.check_removal(who, dir, node)?;
+        let is_directory = self.kind(node)? == FileType::Directory;
+        match (directory, is_directory) {
+            (true, false) => return Err(Errno::ENOTDIR),
+            (false, true) => return Err(Errno::EISDIR),
+            (false, false) if found.slash => return Err(Errno::ENOTDIR),
+            _ => {}
+        }
+        if self.mounts.is_covered(node) {
+            return Err(Errno::EBUSY);
+        }
+        let time = timestamp(env.now.realtime);
+        let tree = self.tree_mut(dir)?;
+        if directory {
+            tree.remove_directory(dir.node, &name, time)
+        } else {
+            tree.unlink(dir.node, &name, time)
+        }
+    }
+
+    /// Whether the caller may take a node's name out of a directory: permission to write there and, in a sticky
+    /// directory, ownership of either (`unlink(2)`, EPERM).
+    fn check_removal(&self, who: &Walker<'_>, dir: Location, node: Location) -> Result<()> {
+        self.check_access(who.creds, dir, MAY_WRITE | MAY_EXEC)?;
+        let parent = self.attr(dir)?;
+        if parent.perm & 0o1000 == 0 || who.creds.can(Capabilities::FOWNER) {
+            return Ok(());
+        }
+        let fsuid = who.creds.fsuid;
+        if fsuid == parent.uid || fsuid == self.attr(node)?.uid { Ok(()) } else { Err(Errno::EPERM) }
+    }
+
+    /// Moves a name (`renameat2(2)`).
+    ///
+    /// # Errors
+    /// Those of `rename(2)`.
+    pub fn rename(
+        &mut self,
+        who: &Walker<'_>,
+        env: &Env<'_>,
+        from: (Location, &[u8]),
+        to: (Location, &[u8]),
+        how: Rename,
+    ) -> Result<()> {
+        let source = self.walk(who, from.0, from.1, Goal::Parent)?;
+        let target = self.walk(who, to.0, to.1, Goal::Parent)?;
+        if source.dir.mount != target.dir.mount {
+            return Err(Errno::EXDEV);
+        }
+        let Last::Name(old_name) = source.last else { return Err(Errno::EBUSY) };
+        let Last::Name(new_name) = target.last else {
+            return Err(if how == Rename::NoReplace { Errno::EEXIST } else { Errno::EBUSY });
+        };
+        let moved = self.lookup(&who.view, source.dir, &old_name)?;
+        let replaced = match self.lookup(&who.view, target.dir, &new_name) {
+            Ok(node) => Some(node),
+            Err(Errno::ENOENT) => None,
+            Err(error) => return Err(error),
+        };
+        match (how, replaced) {
+            (Rename::NoReplace, Some(_)) => return Err(Errno::EEXIST),
+            (Rename::Exchange, None) => return Err(Errno::ENOENT),
+            _ => {}
+        }
+        let moved_kind = self.kind(moved)?;
+        let exchanged_kind = match replaced {
+            Some(node) if how == Rename::Exchange => self.kind(node)?,
+            _ => moved_kind,
+        };
+        // A slash asks for a directory; which name of which is asked depends on what ends up there.
+        if (source.slash || (target.slash && how != Rename::Exchange)) && moved_kind != FileType::Directory
+            || target.slash && exchanged_kind != FileType::Directory
+        {
+            return Err(Errno::ENOTDIR);
+        }
+        self.check_writable_mount(source.dir)?;
+        self.check_removal(who, source.dir, moved)?;
+        match replaced {
+            Some(node) => self.check_removal(who, target.dir, node)?,
+            None => self.check_access(who.creds, target.dir, MAY_WRITE | MAY_EXEC)?,
+        }
+        // Moving a directory changes its `..`, which takes permission to write it.
+        for (node, kind) in [Some((moved, moved_kind)), replaced.map(|node| (node, exchanged_kind))]
+            .into_iter()
+            .flatten()
+            .take(if how == Rename::Exchange { 2 } else { 1 })
+        {
+            if kind == FileType::Directory && source.dir != target.dir {
+                self.check_access(who.creds, node, MAY_WRITE)?;
+            }
+        }
+        if self.mounts.is_covered(moved) || replaced.is_some_and(|node| self.mounts.is_covered(node)) {
+            return Err(Errno::EBUSY);
+        }
+        let time = timestamp(env.now.realtime);
+        let tree = self.tree_mut(source.dir)?;
+        // Into its own child is EINVAL; over its own ancestor, which cannot be empty, ENOTEMPTY.
+        if let Some(node) = replaced
+            && how != Rename::Exchange
+            && node != moved
+            && tree.is_within(source.dir.node, node.node)
+        {
+            return Err(Errno::ENOTEMPTY);
+        }
+        let (from, to) = ((source.dir.node, &old_name[..]), (target.dir.node, &new_name[..]));
+        if how == Rename::Exchange { tree.exchange(from, to, time) } else { tree.rename(from, to, time) }
+    }
+}

@@ -1,0 +1,296 @@
+//! read, write and their relatives.
+
+use super::{Cx, SysResult};
+use crate::addr::GuestAddr;
+use crate::errno::{Errno, Result};
+use crate::fs::FileId;
+use crate::fs::descriptors::Fd;
+use crate::fs::node::FileType;
+use crate::limits::STEP_BYTES;
+use crate::wait::{Entry, Events, Flow};
+
+/// Bytes that one call moves at the most (`read(2)`, NOTES).
+const MAX_RW_COUNT: u64 = 0x7fff_f000;
+/// Buffers of one vectored call (`IOV_MAX`).
+const IOV_MAX: u64 = 1024;
+/// `RWF_NOWAIT` of `preadv2(2)`.
+const RWF_NOWAIT: u32 = 8;
+/// `RWF_HIPRI`, `RWF_DSYNC`, `RWF_SYNC`: hints to storage, which this is not.
+const RWF_HINTS: u32 = 1 | 2 | 4;
+
+/// Guest buffers, in order.
+#[derive(Debug)]
+enum Buffers {
+    One(GuestAddr, u64),
+    Many(Vec<(GuestAddr, u64)>),
+}
+
+impl Buffers {
+    fn total(&self) -> u64 {
+        match self {
+            Buffers::One(_, len) => *len,
+            Buffers::Many(list) => list.iter().map(|(_, len)| len).sum(),
+        }
+    }
+
+    /// The rest of the buffer that byte `done` falls into.
+    fn at(&self, done: u64) -> Option<(GuestAddr, u64)> {
+        match self {
+            Buffers::One(addr, len) if done < *len => {
+                Some((GuestAddr(addr.0.wrapping_add(done)), len - done))
+            }
+            Buffers::One(..) => None,
+            Buffers::Many(list) => {
+                let mut start = 0;
+                for (addr, len) in list {
+                    if done < start + len {
+                        let within = done - start;
+                        return Some((GuestAddr(addr.0.wrapping_add(within)), len - within));
+                    }
+                    start += len;
+                }
+                None
+            }
+        }
+    }
+}
+
+/// The buffers of a vectored call: read once, at its first entry, and kept.
+fn vector(cx: &mut Cx<'_>, addr: GuestAddr, count: u64) -> Result<Buffers> {
+    if let Some(kept) = cx.progress.state.take().and_then(|state| state.downcast::<Buffers>().ok()) {
+        return Ok(*kept);
+    }
+    if count > IOV_MAX {
+        return Err(Errno::EINVAL);
+    }
+    let mut list = Vec::with_capacity(count as usize);
+    let mut left = MAX_RW_COUNT;
+    for index in 0..count {
+        let [base, len]: [u64; 2] = cx.read_pod(addr.add(index * 16)?)?;
+        if i64::try_from(len).is_err() {
+            return Err(Errno::EINVAL);
+        }
+        let len = len.min(left);
+        left -= len;
+        list.push((GuestAddr(base), len));
+    }
+    Ok(Buffers::Many(list))
+}
+
+/// Keeps the buffers if the call goes on later.
+fn keep(cx: &mut Cx<'_>, buffers: Buffers, result: SysResult) -> SysResult {
+    if matches!(result, Ok(Flow::Block { .. } | Flow::Again | Flow::Shootdown)) {
+        cx.progress.state = Some(Box::new(buffers));
+    }
+    result
+}
+
+fn checked_offset(offset: i64) -> Result<u64> {
+    u64::try_from(offset).map_err(|_| Errno::EINVAL)
+}
+
+/// One entry of a reading call.
+fn read_step(
+    cx: &mut Cx<'_>,
+    file: FileId,
+    buffers: &Buffers,
+    offset: Option<u64>,
+    no_wait: bool,
+) -> SysResult {
+    let is_regular = cx.sys.fs.file_type(file)? == FileType::Regular;
+    let mut budget = STEP_BYTES;
+    loop {
+        let done = cx.progress.done;
+        let (addr, len) = match buffers.at(done) {
+            Some(buffer) => buffer,
+            None if done > 0 || buffers.total() > 0 => return Ok(Flow::Done(done)),
+            None => (GuestAddr::NULL, 0),
+        };
+        if budget == 0 {
+            return Ok(Flow::Again);
+        }
+        // Pages of the buffer that nothing will be put into are left alone.
+        let hint = cx.sys.fs.read_hint(file, offset.map(|offset| offset + done));
+        let wanted = len.min(budget).min(hint);
+        let result = match cx.user_sink(addr, wanted) {
+            Ok(mut sink) => {
+                let given = sink.remaining() as u64;
+                let offset = offset.map(|offset| offset.saturating_add(done));
+                let parts = cx.parts()?;
+                let mut env = parts.env;
+                parts.fs.read(file, offset, &mut sink, &mut env).map(|count| (count, given))
+            }
+            Err(error) => Err(error),
+        };
+        match result {
+            Ok((count, given)) => {
+                cx.progress.done += count;
+                budget = budget.saturating_sub(count);
+                // A short read ends the call, except for a file in steps.
+                if count == 0 || (count < given && !is_regular) || len == 0 {
+                    return Ok(Flow::Done(cx.progress.done));
+                }
+            }
+            Err(_) if done > 0 => return Ok(Flow::Done(done)),
+            Err(Errno::EAGAIN) if no_wait => return Err(Errno::EAGAIN),
+            Err(Errno::EAGAIN) => return cx.wait_for(file, Events::IN),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// One entry of a writing call.
+fn write_step(
+    cx: &mut Cx<'_>,
+    file: FileId,
+    buffers: &Buffers,
+    offset: Option<u64>,
+    no_wait: bool,
+) -> SysResult {
+    let total = buffers.total();
+    let mut budget = STEP_BYTES;
+    loop {
+        let done = cx.progress.done;
+        let (addr, len) = match buffers.at(done) {
+            Some(buffer) => buffer,
+            None if done > 0 || total > 0 => return Ok(Flow::Done(done)),
+            None => (GuestAddr::NULL, 0),
+        };
+        if budget == 0 {
+            return Ok(Flow::Again);
+        }
+        let result = match cx.user_source(addr, len.min(budget)) {
+            Ok(mut source) => {
+                let offset = offset.map(|offset| offset.saturating_add(done));
+                let total = usize::try_from(total).unwrap_or(usize::MAX);
+                let parts = cx.parts()?;
+                let mut env = parts.env;
+                parts.fs.write(file, offset, &mut source, total, &mut env)
+            }
+            Err(error) => Err(error),
+        };
+        match result {
+            Ok(count) => {
+                cx.progress.done += count;
+                budget = budget.saturating_sub(count);
+                if count == 0 || len == 0 {
+                    return Ok(Flow::Done(cx.progress.done));
+                }
+            }
+            Err(Errno::EAGAIN) if cx.entry == Entry::Signal && done > 0 => return Ok(Flow::Done(done)),
+            Err(Errno::EAGAIN) if no_wait => {
+                return if done > 0 { Ok(Flow::Done(done)) } else { Err(Errno::EAGAIN) };
+            }
+            Err(Errno::EAGAIN) => {
+                return match cx.wait_for(file, Events::OUT) {
+                    Err(Errno::EAGAIN) if done > 0 => Ok(Flow::Done(done)),
+                    other => other,
+                };
+            }
+            Err(error) => {
+                if error == Errno::EPIPE {
+                    cx.sys.raise_sigpipe(cx.tid);
+                }
+                return if done > 0 { Ok(Flow::Done(done)) } else { Err(error) };
+            }
+        }
+    }
+}
+
+/// `read(2)`
+pub fn read(cx: &mut Cx<'_>, fd: Fd, buf: GuestAddr, count: u64) -> SysResult {
+    let file = cx.file(fd)?;
+    read_step(cx, file, &Buffers::One(buf, count.min(MAX_RW_COUNT)), None, false)
+}
+
+/// `write(2)`
+pub fn write(cx: &mut Cx<'_>, fd: Fd, buf: GuestAddr, count: u64) -> SysResult {
+    let file = cx.file(fd)?;
+    write_step(cx, file, &Buffers::One(buf, count.min(MAX_RW_COUNT)), None, false)
+}
+
+/// `pread64(2)`
+pub fn pread64(cx: &mut Cx<'_>, fd: Fd, buf: GuestAddr, count: u64, offset: i64) -> SysResult {
+    let offset = checked_offset(offset)?;
+    let file = cx.file(fd)?;
+    cx.sys.fs.check_seekable(file)?;
+    read_step(cx, file, &Buffers::One(buf, count.min(MAX_RW_COUNT)), Some(offset), false)
+}
+
+/// `pwrite64(2)`
+pub fn pwrite64(cx: &mut Cx<'_>, fd: Fd, buf: GuestAddr, count: u64, offset: i64) -> SysResult {
+    let offset = checked_offset(offset)?;
+    let file = cx.file(fd)?;
+    cx.sys.fs.check_seekable(file)?;
+    write_step(cx, file, &Buffers::One(buf, count.min(MAX_RW_COUNT)), Some(offset), false)
+}
+
+/// `readv(2)`
+pub fn readv(cx: &mut Cx<'_>, fd: Fd, iov: GuestAddr, count: u64) -> SysResult {
+    let file = cx.file(fd)?;
+    let buffers = vector(cx, iov, count)?;
+    let result = read_step(cx, file, &buffers, None, false);
+    keep(cx, buffers, result)
+}
+
+/// `writev(2)`
+pub fn writev(cx: &mut Cx<'_>, fd: Fd, iov: GuestAddr, count: u64) -> SysResult {
+    let file = cx.file(fd)?;
+    let buffers = vector(cx, iov, count)?;
+    let result = write_step(cx, file, &buffers, None, false);
+    keep(cx, buffers, result)
+}
+
+/// `preadv(2)`; the offset's high half is for 32-bit machines.
+pub fn preadv(cx: &mut Cx<'_>, fd: Fd, iov: GuestAddr, count: u64, offset: i64, high: u64) -> SysResult {
+    preadv2(cx, fd, iov, count, checked_offset(offset)? as i64, high, 0)
+}
+
+/// `pwritev(2)`
+pub fn pwritev(cx: &mut Cx<'_>, fd: Fd, iov: GuestAddr, count: u64, offset: i64, high: u64) -> SysResult {
+    pwritev2(cx, fd, iov, count, checked_offset(offset)? as i64, high, 0)
+}
+
+/// `preadv2(2)`: offset -1 is the file's own.
+pub fn preadv2(
+    cx: &mut Cx<'_>,
+    fd: Fd,
+    iov: GuestAddr,
+    count: u64,
+    offset: i64,
+    _high: u64,
+    flags: u32,
+) -> SysResult {
+    let (file, offset) = vectored(cx, fd, offset, flags)?;
+    let buffers = vector(cx, iov, count)?;
+    let result = read_step(cx, file, &buffers, offset, flags & RWF_NOWAIT != 0);
+    keep(cx, buffers, result)
+}
+
+/// `pwritev2(2)`: offset -1 is the file's own.
+pub fn pwritev2(
+    cx: &mut Cx<'_>,
+    fd: Fd,
+    iov: GuestAddr,
+    count: u64,
+    offset: i64,
+    _high: u64,
+    flags: u32,
+) -> SysResult {
+    let (file, offset) = vectored(cx, fd, offset, flags)?;
+    let buffers = vector(cx, iov, count)?;
+    let result = write_step(cx, file, &buffers, offset, flags & RWF_NOWAIT != 0);
+    keep(cx, buffers, result)
+}
+
+fn vectored(cx: &mut Cx<'_>, fd: Fd, offset: i64, flags: u32) -> Result<(FileId, Option<u64>)> {
+    if flags & !(RWF_NOWAIT | RWF_HINTS) != 0 {
+        return Err(Errno::EOPNOTSUPP);
+    }
+    let offset = if offset == -1 { None } else { Some(checked_offset(offset)?) };
+    let file = cx.file(fd)?;
+    if offset.is_some() {
+        cx.sys.fs.check_seekable(file)?;
+    }
+    Ok((file, offset))
+}

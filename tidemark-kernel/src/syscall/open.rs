@@ -1,0 +1,205 @@
+//! Opening, closing and duplicating descriptors, and what is set on them.
+
+use super::files::{DirFd, Mode, PathAddr, finish};
+use super::{Cx, SysResult};
+use crate::addr::GuestAddr;
+use crate::errno::{Errno, Result};
+use crate::fs::FileId;
+use crate::fs::descriptors::Fd;
+use crate::fs::flags::OpenFlags;
+use crate::fs::open::How;
+use crate::task::Resource;
+use crate::wait::{Entry, Events, Flow, Restart};
+
+/// A named pipe whose other end is waited for: the open file, and how often that end had been opened.
+struct FifoOpen {
+    file: FileId,
+    opens: u64,
+}
+
+/// `openat(2)`
+pub fn openat(cx: &mut Cx<'_>, dirfd: DirFd, path: PathAddr, flags: OpenFlags, mode: Mode) -> SysResult {
+    if cx.entry != Entry::First {
+        return open_continues(cx, flags);
+    }
+    // `openat` ignores flags it does not know (`openat2(2)`, "differs").
+    let mut flags = flags.and(OpenFlags::KNOWN);
+    if flags.has(OpenFlags::PATH) {
+        flags = flags.and(
+            OpenFlags::PATH
+                .with(OpenFlags::DIRECTORY)
+                .with(OpenFlags::NO_FOLLOW)
+                .with(OpenFlags::CLOSE_ON_EXEC),
+        );
+    }
+    open(cx, dirfd, path, flags, mode.0)
+}
+
+/// `openat2(2)`: the structure is `{ flags, mode, resolve }` of 64 bits each.
+pub fn openat2(cx: &mut Cx<'_>, dirfd: DirFd, path: PathAddr, how: GuestAddr, size: u64) -> SysResult {
+    const HOW_BYTES: u64 = 24;
+    if cx.entry != Entry::First {
+        let flags: u64 = cx.read_pod(how)?;
+        return open_continues(cx, OpenFlags(flags as u32));
+    }
+    if size < HOW_BYTES {
+        return Err(Errno::EINVAL);
+    }
+    let [flags, mode, resolve]: [u64; 3] = cx.read_pod(how)?;
+    for at in (HOW_BYTES..size.min(4096)).step_by(8) {
+        let rest: u64 = cx.read_pod(how.add(at)?)?;
+        if rest != 0 {
+            return Err(Errno::E2BIG);
+        }
+    }
+    let flags = OpenFlags(u32::try_from(flags).map_err(|_| Errno::EINVAL)?);
+    let makes = flags.has(OpenFlags::CREATE) || flags.has(OpenFlags::TMPFILE);
+    let path_flags =
+        OpenFlags::PATH.with(OpenFlags::DIRECTORY).with(OpenFlags::NO_FOLLOW).with(OpenFlags::CLOSE_ON_EXEC);
+    if flags.without(OpenFlags::KNOWN) != OpenFlags(0)
+        || (mode != 0 && !makes)
+        || mode & !0o7777 != 0
+        || (flags.has(OpenFlags::PATH) && flags.without(path_flags) != OpenFlags(0))
+    {
+        return Err(Errno::EINVAL);
+    }
+    // The restrictions of `RESOLVE_…` are not implemented; saying so is safer than resolving more than was allowed.
+    if resolve != 0 {
+        return Err(Errno::EOPNOTSUPP);
+    }
+    open(cx, dirfd, path, flags, mode as u32)
+}
+
+fn open(cx: &mut Cx<'_>, dirfd: DirFd, path: PathAddr, flags: OpenFlags, mode: u32) -> SysResult {
+    let path = cx.path(path)?;
+    let base = cx.base(dirfd, &path)?;
+    let context = cx.fs_context();
+    let umask = cx.sys.fs.umask(context)?;
+    let how = How { flags, perm: (mode & 0o7777) as u16 & !umask };
+    let parts = cx.parts()?;
+    let mut env = parts.env;
+    let file = parts.fs.open(&parts.who, &mut env, base, &path, how)?;
+    match parts.fs.fifo_wait(file) {
+        Some(opens) => {
+            cx.progress.state = Some(Box::new(FifoOpen { file, opens }));
+            wait_for_other_end(cx, file)
+        }
+        None => installed(cx, file, flags),
+    }
+}
+
+/// The open waits for a named pipe's other end (`fifo(7)`).
+fn open_continues(cx: &mut Cx<'_>, flags: OpenFlags) -> SysResult {
+    let Some(open) = cx.progress.state.take().and_then(|state| state.downcast::<FifoOpen>().ok()) else {
+        return finish_open(cx);
+    };
+    if cx.sys.fs.fifo_met(open.file, open.opens)? {
+        return installed(cx, open.file, flags);
+    }
+    if cx.entry == Entry::Signal {
+        cx.sys.fs.release(open.file);
+        return Ok(Flow::Interrupted(Restart::System));
+    }
+    let file = open.file;
+    cx.progress.state = Some(open);
+    wait_for_other_end(cx, file)
+}
+
+fn wait_for_other_end(cx: &mut Cx<'_>, file: FileId) -> SysResult {
+    let waiter = cx.waiter(Events::PRI);
+    cx.sys.fs.wait(file, waiter)?;
+    Ok(cx.block())
+}
+
+fn installed(cx: &mut Cx<'_>, file: FileId, flags: OpenFlags) -> SysResult {
+    let fd = cx.install(file, flags.has(OpenFlags::CLOSE_ON_EXEC))?;
+    cx.progress.done = u64::from(fd.get());
+    finish_open(cx)
+}
+
+/// `O_TRUNC` may have left pages to free, in steps.
+fn finish_open(cx: &mut Cx<'_>) -> SysResult {
+    if cx.sys.close_released() { Ok(Flow::Again) } else { Ok(Flow::Done(cx.progress.done)) }
+}
+
+/// `close(2)`
+pub fn close(cx: &mut Cx<'_>, fd: Fd) -> SysResult {
+    if cx.entry == Entry::First {
+        let table = cx.fd_table();
+        cx.sys.fs.close(table, fd, &mut cx.sys.woken)?;
+    }
+    finish(cx)
+}
+
+/// `close_range(2)`
+pub fn close_range(cx: &mut Cx<'_>, first: u32, last: u32, flags: u32) -> SysResult {
+    const UNSHARE: u32 = 2;
+    const CLOEXEC: u32 = 4;
+    /// Descriptors closed in one step.
+    const STEP: usize = 64;
+    if first > last || flags & !(UNSHARE | CLOEXEC) != 0 {
+        return Err(Errno::EINVAL);
+    }
+    if flags & UNSHARE != 0 && cx.entry == Entry::First {
+        unshare_descriptors(cx)?;
+    }
+    let table = cx.fd_table();
+    let fs = &mut cx.sys.fs;
+    if flags & CLOEXEC != 0 {
+        let fds: Vec<Fd> =
+            fs.table(table)?.iter_from(first).map(|(fd, _)| fd).take_while(|fd| fd.get() <= last).collect();
+        for fd in fds {
+            fs.table_mut(table)?.set_close_on_exec(fd, true)?;
+        }
+        return Ok(Flow::Done(0));
+    }
+    let step: Vec<Fd> = fs
+        .table(table)?
+        .iter_from(first)
+        .map(|(fd, _)| fd)
+        .take_while(|fd| fd.get() <= last)
+        .take(STEP)
+        .collect();
+    for fd in &step {
+        fs.close(table, *fd, &mut cx.sys.woken)?;
+    }
+    let more_pages = cx.sys.close_released();
+    if more_pages || step.len() == STEP { Ok(Flow::Again) } else { Ok(Flow::Done(0)) }
+}
+
+/// Gives the caller a table of its own, if it shares one.
+pub(crate) fn unshare_descriptors(cx: &mut Cx<'_>) -> Result<()> {
+    let table = cx.fd_table();
+    if cx.sys.fs.fd_table_is_shared(table) {
+        let own = cx.sys.fs.clone_fd_table(table)?;
+        cx.sys.release_fd_table(table);
+        cx.process().fd_table = Some(own);
+    }
+    Ok(())
+}
+
+/// `dup(2)`
+pub fn dup(cx: &mut Cx<'_>, fd: Fd) -> SysResult {
+    let file = cx.file(fd)?;
+    cx.sys.fs.retain(file);
+    Ok(Flow::Done(cx.install(file, false)?.get().into()))
+}
+
+/// `dup3(2)`
+pub fn dup3(cx: &mut Cx<'_>, old: i32, new: i32, flags: OpenFlags) -> SysResult {
+    if cx.entry != Entry::First {
+        return if cx.sys.close_released() { Ok(Flow::Again) } else { Ok(Flow::Done(new as u64)) };
+    }
+    if flags.without(OpenFlags::CLOSE_ON_EXEC) != OpenFlags(0) || old == new {
+        return Err(Errno::EINVAL);
+    }
+    let new = Fd::new(new)?;
+    if u64::from(new.get()) >= cx.process().rlimits.soft(Resource::Descriptors) {
+        return Err(Errno::EBADF);
+    }
+    let file = cx.file(Fd::new(old)?)?;
+    let table = cx.fd_table();
+    cx.sys.fs.retain(file);
+    cx.sys.fs.install_at(table, new, file, flags.has(OpenFlags::CLOSE_ON_EXEC), &mut cx.sys.woken)?;
+    if cx.sys.close_released() { Ok(Flow::Again) } else { Ok(Flow::Done(new.get().into())) }
+}
