@@ -1,4 +1,5 @@
 // syscalls: getpriority setpriority sched_getscheduler sched_getparam sched_get_priority_max sched_get_priority_min
+// syscalls: sched_setparam sched_setscheduler sched_rr_get_interval
 #include "check.h"
 #include <sys/resource.h>
 
@@ -29,5 +30,25 @@ int main(void) {
     CHECK_EQ(sched_get_priority_max(SCHED_OTHER), 0);
     CHECK_ERR(sched_get_priority_max(99), EINVAL);
     CHECK_ERR(sched_getscheduler(-1), EINVAL);
+    parameters.sched_priority = 0;
+    CHECK_OK(sched_setparam(0, &parameters));
+    CHECK_OK(sched_setscheduler(0, SCHED_OTHER, &parameters));
+    parameters.sched_priority = 5;
+    CHECK_ERR(sched_setparam(0, &parameters), EINVAL);
+    CHECK_ERR(sched_setscheduler(0, SCHED_OTHER, &parameters), EINVAL);
+    CHECK_ERR(sched_setscheduler(0, 99, &parameters), EINVAL);
+    CHECK_ERR(sched_setscheduler(4000000, SCHED_OTHER, &(struct sched_param){0}), ESRCH);
+    CHECK_ERR(sched_setparam(-1, &parameters), EINVAL);
+    // A real-time policy may be had or refused, but is never pretended.
+    CHECK_EXITED(IN_CHILD({
+                     int result = sched_setscheduler(0, SCHED_FIFO, &parameters);
+                     CHECK(result == 0 || errno == EPERM);
+                     CHECK_EQ(sched_getscheduler(0), result == 0 ? SCHED_FIFO : SCHED_OTHER);
+                 }),
+                 0);
+    struct timespec slice = {-1, -1};
+    CHECK_OK(sched_rr_get_interval(0, &slice));
+    CHECK(slice.tv_sec >= 0 && slice.tv_nsec >= 0 && slice.tv_nsec < 1000000000);
+    CHECK_ERR(sched_rr_get_interval(-1, &slice), EINVAL);
     return verdict();
 }
