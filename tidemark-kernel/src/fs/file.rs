@@ -108,6 +108,13 @@ impl Vfs {
         self.kind(self.file(file)?.at)
     }
 
+    /// Ends the files that lost their last reference.
+    pub(crate) fn end_released(&mut self, env: &mut Env<'_>) {
+        while let Some(file) = self.released.pop() {
+            self.end_file(file, env);
+        }
+    }
+
     fn end_file(&mut self, id: FileId, env: &mut Env<'_>) {
         // Another reference may have been made since (a descriptor received through procfs, say).
         if self.file(id).is_ok_and(|file| file.refs > 0) {
@@ -140,9 +147,7 @@ impl System {
             timers: &mut self.timers,
             now: self.now,
         };
-        while let Some(file) = self.fs.released.pop() {
-            self.fs.end_file(file, &mut env);
-        }
+        self.fs.end_released(&mut env);
         self.fs.free_doomed(FREE_PAGES, env.frames)
     }
 }

@@ -31,6 +31,10 @@ mod ready;
 pub(crate) mod size;
 mod slab;
 mod stream;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 pub(crate) mod tree;
 pub mod view;
 

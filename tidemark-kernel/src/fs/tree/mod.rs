@@ -12,8 +12,6 @@ mod change;
 pub(crate) mod content;
 mod directory;
 pub(crate) mod pages;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
