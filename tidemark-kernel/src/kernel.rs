@@ -60,8 +60,7 @@ impl Kernel {
         let Some(running) = self.sys.put_on_worker(tid, worker) else { return Step::Released };
         let in_call = self.sys.tasks.thread(tid).is_some_and(|thread| thread.parked.is_some());
         let step = if in_call { self.continue_call(running) } else { self.return_to_guest(running) };
-        self.settle();
-        step
+        self.finish(step)
     }
 
     /// Handles what ended a thread's run.
@@ -86,8 +85,7 @@ impl Kernel {
             }
             Exit::Budget | Exit::Attention => self.return_to_guest(running),
         };
-        self.settle();
-        step
+        self.finish(step)
     }
 }
 
@@ -104,8 +102,7 @@ impl Kernel {
         self.sys.now = now;
         let in_call = self.sys.tasks.thread(running.tid).is_some_and(|thread| thread.parked.is_some());
         let step = if in_call { self.continue_call(running) } else { self.return_to_guest(running) };
-        self.settle();
-        step
+        self.finish(step)
     }
 
     /// Takes a thread that could run on off its worker, for the benefit of others: it is runnable again, at the end of
@@ -116,8 +113,23 @@ impl Kernel {
             Step::Run(running) => self.requeue(running),
             step => step,
         };
+        self.finish(step)
+    }
+
+    /// The end of every step: turns what was woken into runnable threads, and holds back a thread that would return to
+    /// its program while another worker still has translations that were taken away.
+    fn finish(&mut self, step: Step) -> Step {
         self.settle();
-        step
+        match step {
+            Step::Run(running) => {
+                let generation = running.space.generation();
+                match running.space.is_flushed(generation, &self.sys.workers) {
+                    true => Step::Run(running),
+                    false => Step::Flush(running, generation),
+                }
+            }
+            step => step,
+        }
     }
 
     /// Deadlines that passed: wakes what waited for them. Where they are many, some are left, and

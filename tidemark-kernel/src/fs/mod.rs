@@ -214,3 +214,22 @@ impl System {
     /// A timerfd's deadline passed.
     pub(crate) fn timerfd_due(&mut self, _key: u32, _armed: u32) {}
 }
+
+impl crate::mem::FilePages for Vfs {
+    fn page(
+        &mut self,
+        file: FileId,
+        index: u64,
+        frames: &mut crate::mem::Frames,
+    ) -> Result<Option<crate::mem::ram::FrameNo>> {
+        self.page(file, index, frames)
+    }
+
+    fn retain(&mut self, file: FileId) {
+        self.retain(file);
+    }
+
+    fn release(&mut self, file: FileId) {
+        self.release(file);
+    }
+}

@@ -1,39 +1,62 @@
 //! Guest memory: the region's frames and, on top, what each address space maps.
 //!
 //! - [`ram`]: raw access to the region. [`frames`]: who uses which frame.
-//! - [`page_table`], [`shared`]: what harts read without the lock. [`spaces`], [`space`]: what the kernel keeps of it.
+//! - [`page_table`], [`shared`]: what harts read without the lock.
+//! - [`area`], [`areas`], [`space`], [`spaces`]: what is mapped where. [`object`]: what is mapped.
+//! - [`mm`]: one space with all that changing it takes; `fault`, `map`, `remap`, `advise`, `fork` change it, `work` in
+//!   steps.
 //! - [`user`], [`io`]: copying to and from a guest.
 
+mod advise;
+pub mod area;
+pub mod areas;
+mod fault;
+mod fork;
 pub mod frames;
 pub mod io;
+pub mod layout;
 mod lent;
+mod map;
+pub mod mm;
+pub mod object;
 pub mod page_table;
 pub mod ram;
+mod remap;
 pub mod shared;
 pub mod space;
 pub mod spaces;
+#[cfg(test)]
+mod tests;
 pub mod user;
+mod work;
 
+pub use advise::Advice;
+pub use fork::Forking;
 pub use frames::{FrameSupply, Frames};
 pub use io::{IoSink, IoSource, Segments};
 pub use lent::{Lent, lend};
+pub use map::{Mapping, Place};
+pub use mm::{Mm, Outside};
+pub use object::FilePages;
+pub use remap::{Remapping, Target};
 pub use shared::SpaceShared;
 pub use user::Pod;
 
 use std::sync::Arc;
 
-use crate::addr::GuestAddr;
-
+use self::fault::{Resolved, Unresolved};
+use self::object::Objects;
 use self::page_table::PageTable;
-use self::ram::GuestRam;
+use self::ram::{FrameNo, GuestRam};
 use self::space::Space;
 use self::spaces::Spaces;
+use crate::addr::GuestAddr;
 use crate::cpu::core::SpaceId;
 use crate::cpu::exit::Access;
 use crate::errno::{Errno, Result};
 use crate::signal::Fault;
 use crate::system::System;
-use crate::task::{RunState, Tid};
+use crate::task::{Pid, Resource, RunState, Tid};
 use crate::worker::WorkerId;
 
 /// Frames and address spaces of one guest system.
@@ -43,6 +66,23 @@ pub struct Memory {
     pub frames: Frames,
     /// The address spaces.
     pub spaces: Spaces,
+    /// Shared anonymous memory.
+    pub(super) objects: Objects,
+    /// Pages that every space maps.
+    pub(super) image: KernelImage,
+    /// Spaces that are being taken apart.
+    dying: Vec<Box<Space>>,
+}
+
+/// The frames that the kernel lends to every space.
+#[derive(Debug, Default)]
+pub struct KernelImage {
+    /// The vDSO's code.
+    pub(crate) vdso: Vec<FrameNo>,
+    /// The data it reads.
+    pub(crate) vvar: Vec<FrameNo>,
+    /// Offset in the vDSO of the code that a signal handler returns to.
+    pub(crate) sigreturn: u64,
 }
 
 /// What became of a page fault.
@@ -61,16 +101,13 @@ pub enum FaultOutcome {
 impl Memory {
     /// Memory of a system that may use `budget_bytes` of frames.
     pub fn new(ram: GuestRam, supply: Box<dyn FrameSupply>, budget_bytes: u64) -> Self {
-        Self { frames: Frames::new(ram, supply, budget_bytes), spaces: Spaces::default() }
-    }
-
-    /// A new, empty address space.
-    ///
-    /// # Errors
-    /// `ENOMEM`.
-    pub fn create_space(&mut self) -> Result<SpaceId> {
-        let frames = &mut self.frames;
-        self.spaces.insert_with(|id| Space::new(id, frames)).ok_or(Errno::ENOMEM)
+        Self {
+            frames: Frames::new(ram, supply, budget_bytes),
+            spaces: Spaces::default(),
+            objects: Objects::default(),
+            image: KernelImage::default(),
+            dying: Vec::new(),
+        }
     }
 
     /// The page table of a space.
@@ -79,6 +116,45 @@ impl Memory {
     /// `EFAULT` when the space is gone.
     pub(crate) fn table(&self, space: SpaceId) -> Result<PageTable> {
         self.spaces.get(space).map(|space| space.shared.table).ok_or(Errno::EFAULT)
+    }
+}
+
+impl Memory {
+    /// One address space, with what its operations use.
+    fn mm<'a>(&'a mut self, space: SpaceId, outside: Outside<'a>) -> Result<Mm<'a>> {
+        let Memory { frames, spaces, objects, image, .. } = self;
+        Ok(Mm { space: spaces.get_mut(space).ok_or(Errno::ESRCH)?, frames, objects, image, outside })
+    }
+
+    /// Resolves a fault in a space.
+    fn fault_in(
+        &mut self,
+        space: SpaceId,
+        addr: u64,
+        access: Access,
+        mut outside: Outside<'_>,
+    ) -> FaultOutcome {
+        let Ok(mut mm) = self.mm(space, outside.reborrow()) else {
+            return FaultOutcome::Signal(Fault::unmapped(addr));
+        };
+        match mm.resolve(addr, access) {
+            Ok(Resolved::Mapped) => FaultOutcome::Resolved,
+            Ok(Resolved::Replaced) => {
+                mm.shoot();
+                match mm.is_flushed() {
+                    true => FaultOutcome::Resolved,
+                    false => FaultOutcome::Flush(mm.space().shared().generation()),
+                }
+            }
+            Err(Unresolved::Unflushed) => FaultOutcome::Flush(mm.space().shared().generation()),
+            Err(Unresolved::Signal(fault)) => FaultOutcome::Signal(fault),
+            // Memory of processes that ended is on its way back.
+            Err(Unresolved::OutOfMemory) if !self.dying.is_empty() => {
+                self.release_step(outside);
+                FaultOutcome::Again
+            }
+            Err(Unresolved::OutOfMemory) => FaultOutcome::Signal(Fault::out_of_memory(addr)),
+        }
     }
 }
 
@@ -107,53 +183,54 @@ impl System {
         }
     }
 
-    /// Resolves a fault in a space, for its threads or for the kernel's own access.
-    pub(crate) fn fault_in(&mut self, _space: SpaceId, addr: u64, _access: Access) -> FaultOutcome {
-        FaultOutcome::Signal(Fault::unmapped(addr))
+    /// Resolves a fault in a space.
+    pub(crate) fn fault_in(&mut self, space: SpaceId, addr: u64, access: Access) -> FaultOutcome {
+        let (mem, outside) = self.mem_and_outside();
+        mem.fault_in(space, addr, access, outside)
     }
 
     /// Whether an address lies in a mapping that other spaces may share.
-    pub(crate) fn is_shared_mapping(&mut self, _space: SpaceId, _addr: GuestAddr) -> bool {
-        false
+    pub(crate) fn is_shared_mapping(&self, space: SpaceId, addr: GuestAddr) -> bool {
+        let area = self.mem.spaces.get(space).and_then(|space| space.areas().find(addr.0));
+        area.is_some_and(area::Area::is_shared)
     }
 
     /// Where a handler returns to: `__vdso_rt_sigreturn`.
-    pub(crate) fn sigreturn_trampoline(&mut self, _space: SpaceId) -> GuestAddr {
-        GuestAddr::NULL
+    pub(crate) fn sigreturn_trampoline(&self, space: SpaceId) -> GuestAddr {
+        let vdso = self.mem.spaces.get(space).map_or(0, |space| space.marks().vdso);
+        GuestAddr(vdso.saturating_add(self.mem.image.sigreturn))
+    }
+
+    /// A limit that concerns memory was changed.
+    pub(crate) fn rlimit_changed(&mut self, pid: Pid) {
+        let Some(process) = self.tasks.process(pid) else { return };
+        let limit = |resource| process.rlimits.soft(resource);
+        let (stack, size, data) =
+            (limit(Resource::Stack), limit(Resource::AddressSpace), limit(Resource::Data));
+        if let Some(space) = self.mem.spaces.get_mut(process.space) {
+            space.set_limits(stack, size, data);
+        }
+    }
+
+    /// One address space, with what its operations use.
+    ///
+    /// # Errors
+    /// `ESRCH` when it is gone.
+    pub fn mm(&mut self, space: SpaceId) -> Result<Mm<'_>> {
+        let (mem, outside) = self.mem_and_outside();
+        mem.mm(space, outside)
     }
 
     /// Frees the frames that waited for a shootdown of this space.
-    pub(crate) fn release_flushed_frames(&mut self, _space: &SpaceShared) {}
-}
-
-/// How far a copy of a space is.
-#[derive(Debug)]
-pub enum Forking {
-    /// It is there, with one user.
-    Done(SpaceId),
-    /// Not yet: answer this and ask again when entered next.
-    NotYet(crate::wait::Flow),
-}
-
-impl Memory {
-    /// One more user of a space.
-    pub fn share_space(&mut self, _space: SpaceId) {}
-    /// One user less.
-    pub fn release_space(&mut self, _space: SpaceId) {}
-}
-
-impl System {
-    /// A limit that concerns memory was changed.
-    pub(crate) fn rlimit_changed(&mut self, _pid: crate::task::Pid) {}
-    /// Copies an address space, in steps.
-    ///
-    /// # Errors
-    /// `ENOMEM`.
-    pub fn fork_space(&mut self, _parent: SpaceId, _begun: &mut bool) -> Result<Forking> {
-        Err(Errno::ENOMEM)
+    pub(crate) fn release_flushed_frames(&mut self, space: &SpaceShared) {
+        if let Ok(mut mm) = self.mm(space.id) {
+            mm.release_zombies();
+        }
     }
-    /// Takes spaces apart that are used no more: one step. Whether more is left.
-    pub fn release_step(&mut self) -> bool {
-        false
+
+    /// Memory, and what it uses of the rest.
+    fn mem_and_outside(&mut self) -> (&mut Memory, Outside<'_>) {
+        let areas_max = self.limits.mappings as usize;
+        (&mut self.mem, Outside { files: &mut self.fs, workers: &self.workers, areas_max })
     }
 }

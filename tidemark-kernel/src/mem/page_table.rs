@@ -11,7 +11,7 @@
 
 use super::ram::{FRAME_SHIFT, FRAME_SIZE, FrameNo, GuestRam};
 use std::ops::Range;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bits of a guest virtual address that are translated.
 pub const VA_BITS: u32 = 48;
@@ -173,18 +173,7 @@ impl PageTable {
     /// If `va` is not below [`VA_END`]: callers validate ranges where they enter.
     pub fn set(&self, va: u64, pte: Pte, frames: &mut impl FrameSource) -> Result<Pte, OutOfFrames> {
         assert!(va < VA_END, "page-table address is translated");
-        let mut node = self.root;
-        for level in (1..LEVELS).rev() {
-            let index = index(va, level);
-            node = match self.load(node, index).frame() {
-                Some(child) => child,
-                None => {
-                    let child = frames.alloc_zeroed().ok_or(OutOfFrames)?;
-                    self.store(node, index, Pte::new(child, 0));
-                    child
-                }
-            };
-        }
+        let node = self.leaf_or_new(va, frames)?;
         Ok(self.swap(node, leaf_index(va), pte))
     }
 
@@ -244,6 +233,43 @@ impl PageTable {
         }
     }
 
+    /// The leaf nodes that cover a range, in rising order, each with the part of the range that it covers. Absent
+    /// subtrees are skipped whole.
+    pub fn leaves(&self, range: Range<u64>) -> impl Iterator<Item = Leaf> + use<> {
+        let (table, mut va, end) = (*self, range.start & !(FRAME_SIZE - 1), range.end.min(VA_END));
+        std::iter::from_fn(move || {
+            while va < end {
+                match table.node_above(va, 0) {
+                    Ok(node) => {
+                        let next = next_multiple(va, FRAME_SIZE << INDEX_BITS).min(end);
+                        let leaf = Leaf { ram: table.ram, node, start: va, end: next };
+                        va = next;
+                        return Some(leaf);
+                    }
+                    Err(absent) => va = next_multiple(va, FRAME_SIZE << (INDEX_BITS * absent)),
+                }
+            }
+            None
+        })
+    }
+
+    /// The leaf node of `va`, made if it is not there; its range ends with the node or at `end`. Under the kernel's
+    /// lock.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfFrames`] when a node is needed and there is none.
+    ///
+    /// # Panics
+    ///
+    /// If `va` is not below [`VA_END`].
+    pub fn leaf(&self, va: u64, end: u64, frames: &mut impl FrameSource) -> Result<Leaf, OutOfFrames> {
+        assert!(va < VA_END, "page-table address is translated");
+        let start = va & !(FRAME_SIZE - 1);
+        let end = next_multiple(va, FRAME_SIZE << INDEX_BITS).min(end);
+        Ok(Leaf { ram: self.ram, node: self.leaf_or_new(va, frames)?, start, end })
+    }
+
     /// Frees all nodes, the root included. The frames that entries map are the caller's to free before
     /// (see [`mapped`](Self::mapped)). No hart may run the address space any more.
     pub fn destroy(self, frames: &mut impl FrameSource) {
@@ -277,6 +303,22 @@ impl PageTable {
         None
     }
 
+    fn leaf_or_new(&self, va: u64, frames: &mut impl FrameSource) -> Result<FrameNo, OutOfFrames> {
+        let mut node = self.root;
+        for level in (1..LEVELS).rev() {
+            let index = index(va, level);
+            node = match self.load(node, index).frame() {
+                Some(child) => child,
+                None => {
+                    let child = frames.alloc_zeroed().ok_or(OutOfFrames)?;
+                    self.store(node, index, Pte::new(child, 0));
+                    child
+                }
+            };
+        }
+        Ok(node)
+    }
+
     fn leaf_node(&self, va: u64) -> Option<FrameNo> {
         if va < VA_END { self.node_above(va, 0).ok() } else { None }
     }
@@ -302,6 +344,54 @@ impl PageTable {
 
     fn swap(&self, node: FrameNo, index: u64, pte: Pte) -> Pte {
         Pte(self.ram.atomic_u64(node.offset() + index * 8).swap(pte.0, Ordering::AcqRel))
+    }
+}
+
+/// A leaf node and the range of addresses that a caller asked of it: entries without a walk each. Under the
+/// kernel's lock.
+#[derive(Clone, Debug)]
+pub struct Leaf {
+    ram: GuestRam,
+    node: FrameNo,
+    start: u64,
+    end: u64,
+}
+
+impl Leaf {
+    /// The part of the asked range that this node covers.
+    pub fn range(&self) -> Range<u64> {
+        self.start..self.end
+    }
+
+    /// The entry of a page in the range.
+    ///
+    /// # Panics
+    ///
+    /// If `va` is outside the range.
+    pub fn get(&self, va: u64) -> Pte {
+        Pte(self.word(va).load(Ordering::Relaxed))
+    }
+
+    /// Sets the entry of a page in the range.
+    ///
+    /// # Panics
+    ///
+    /// If `va` is outside the range.
+    pub fn set(&self, va: u64, pte: Pte) {
+        self.word(va).store(pte.0, Ordering::Release);
+    }
+
+    /// The mapped pages of the range in rising order.
+    pub fn mapped(&self) -> impl Iterator<Item = (u64, Pte)> + '_ {
+        (self.start..self.end)
+            .step_by(FRAME_SIZE as usize)
+            .map(|va| (va, self.get(va)))
+            .filter(|(_, pte)| pte.is_valid())
+    }
+
+    fn word(&self, va: u64) -> &AtomicU64 {
+        assert!(self.start <= va && va < self.end, "the page is in the leaf's range");
+        self.ram.atomic_u64(self.node.offset() + leaf_index(va) * 8)
     }
 }
 
@@ -410,6 +500,11 @@ pub(crate) mod tests {
         table.update(range.clone(), |_, pte| pte.with_flags(Pte::COW));
         model.range_mut(range.clone()).for_each(|(_, pte)| *pte = pte.with_flags(Pte::COW));
         assert!(table.mapped(0..u64::MAX).eq(model.iter().map(|(va, pte)| (*va, *pte))));
+        let leaves = table.leaves(range.clone()).flat_map(|leaf| leaf.mapped().collect::<Vec<_>>());
+        assert!(leaves.eq(table.mapped(range.clone())));
+        let leaf = table.leaf(0x4000_5000, u64::MAX, &mut frames).unwrap();
+        assert_eq!(leaf.range(), 0x4000_5000..0x4020_0000);
+        assert_eq!(leaf.get(0x4000_6000), table.walk(0x4000_6000));
         let group: [Pte; 16] = table.walk_group(0x4000_5000);
         for (i, pte) in group.into_iter().enumerate() {
             assert_eq!(pte, table.walk(0x4000_0000 + i as u64 * FRAME_SIZE));

@@ -17,20 +17,30 @@ pub struct Spaces {
 }
 
 impl Spaces {
-    /// Enters the space that `make` builds for the id it is given; none when `make` gives none or the table is full.
-    pub(super) fn insert_with(&mut self, make: impl FnOnce(SpaceId) -> Option<Space>) -> Option<SpaceId> {
-        let slot = self.free.last().copied().unwrap_or(self.slots.len() as u32);
-        if slot >= 1 << SLOT_BITS {
-            return None;
-        }
-        let id = SpaceId::new((self.serial + 1) << SLOT_BITS | u64::from(slot));
-        let space = make(id)?;
+    /// An id for a space that is being made; none when the table is full.
+    pub(super) fn reserve(&mut self) -> Option<SpaceId> {
+        let slot = match self.free.pop() {
+            Some(slot) => slot,
+            None if self.slots.len() < 1 << SLOT_BITS => {
+                self.slots.push(None);
+                self.slots.len() as u32 - 1
+            }
+            None => return None,
+        };
         self.serial += 1;
-        match self.free.pop() {
-            Some(slot) => self.slots[slot as usize] = Some(Box::new(space)),
-            None => self.slots.push(Some(Box::new(space))),
-        }
-        Some(id)
+        Some(SpaceId::new(self.serial << SLOT_BITS | u64::from(slot)))
+    }
+
+    /// Enters a space under its reserved id.
+    pub(super) fn insert(&mut self, space: Box<Space>) -> SpaceId {
+        let id = space.id();
+        self.slots[slot(id)] = Some(space);
+        id
+    }
+
+    /// Gives back an id whose space was not entered.
+    pub(super) fn cancel(&mut self, id: SpaceId) {
+        self.free.push(slot(id) as u32);
     }
 
     /// The space of this id.

@@ -7,7 +7,7 @@
 use super::FaultOutcome;
 use super::io::{IoSink, IoSource, Segments};
 use super::page_table::{PageTable, Pte};
-use super::ram::GuestRam;
+use super::ram::{FrameNo, GuestRam};
 use crate::addr::{GuestAddr, PAGE_SIZE};
 use crate::cpu::core::SpaceId;
 use crate::cpu::exit::Access;
@@ -223,16 +223,30 @@ impl System {
     ) -> Result<(u64, usize)> {
         let at = addr.add(done as u64)?;
         let need = if access == Access::Write { Pte::WRITE } else { Pte::READ };
-        let mut pte = table.walk(at.0);
-        if !pte.allows(need) {
-            match self.fault_in(space, at.0, access) {
-                FaultOutcome::Resolved | FaultOutcome::Flush(_) => pte = table.walk(at.0),
-                FaultOutcome::Again | FaultOutcome::Signal(_) => return Err(Errno::EFAULT),
-            }
-        }
-        let frame = pte.frame().filter(|_| pte.allows(need)).ok_or(Errno::EFAULT)?;
+        let pte = table.walk(at.0);
+        let frame = match pte.frame().filter(|_| pte.allows(need)) {
+            Some(frame) => frame,
+            None => self.user_fault(space, table, at.0, access)?,
+        };
         let len = ((PAGE_SIZE - at.page_offset()) as usize).min(limit - done);
         Ok((frame.offset() + at.page_offset(), len))
+    }
+
+    /// The frame of a page after resolving a fault on it.
+    #[cold]
+    fn user_fault(&mut self, space: SpaceId, table: PageTable, addr: u64, access: Access) -> Result<FrameNo> {
+        loop {
+            match self.fault_in(space, addr, access) {
+                FaultOutcome::Resolved => {}
+                FaultOutcome::Again => continue,
+                FaultOutcome::Signal(_) => return Err(Errno::EFAULT),
+                // The thread that made the call does not return to its program before others have flushed (see
+                // `Kernel`). If it is for a fork in progress that they must, the child is not running yet: storing
+                // to what both have is as if it had been done before the fork.
+                FaultOutcome::Flush(_) => {}
+            }
+            return table.walk(addr).frame().ok_or(Errno::EFAULT);
+        }
     }
 
     /// The offset in guest RAM of an aligned word, for futexes: `write` also breaks copy-on-write.

@@ -85,6 +85,11 @@ impl Fault {
         Fault { signal: Signal::BUS, code: 2, addr }
     }
 
+    /// `SIGKILL` from the kernel (`SI_KERNEL`): no memory is left for the page.
+    pub const fn out_of_memory(addr: u64) -> Fault {
+        Fault { signal: Signal::KILL, code: 0x80, addr }
+    }
+
     /// `SIGILL` (`ILL_ILLOPC`).
     pub const fn illegal(addr: u64) -> Fault {
         Fault { signal: Signal::ILL, code: 1, addr }

@@ -1,0 +1,126 @@
+//! What mappings refer to: anonymous memory that several address spaces share, and files seen from here.
+//!
+//! Owns the pages of shared anonymous mappings and the counting of references that areas hold.
+
+use std::collections::BTreeMap;
+
+use super::area::Backing;
+use super::frames::Frames;
+use super::ram::FrameNo;
+use crate::errno::Result;
+use crate::fs::FileId;
+
+/// What memory asks of the file side.
+pub trait FilePages {
+    /// The frame that holds page `index` of a file, brought in if need be; `None` past the file's last page. The
+    /// frame's reference stays with the file.
+    ///
+    /// # Errors
+    /// `EIO` when it cannot be read, `ENOMEM` or `ENOSPC` without a frame.
+    fn page(&mut self, file: FileId, index: u64, frames: &mut Frames) -> Result<Option<FrameNo>>;
+
+    /// One more reference to an open file.
+    fn retain(&mut self, file: FileId);
+
+    /// One reference less.
+    fn release(&mut self, file: FileId);
+}
+
+/// A shared anonymous mapping's memory, by its place in the table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ObjectId(u32);
+
+/// The memory of all shared anonymous mappings.
+#[derive(Default, Debug)]
+pub struct Objects {
+    slots: Vec<Option<Object>>,
+    free: Vec<u32>,
+}
+
+#[derive(Debug)]
+struct Object {
+    /// Areas that map it.
+    references: u32,
+    pages: BTreeMap<u64, FrameNo>,
+}
+
+impl Objects {
+    /// A new object with one reference.
+    pub(super) fn create(&mut self) -> ObjectId {
+        let object = Some(Object { references: 1, pages: BTreeMap::new() });
+        match self.free.pop() {
+            Some(slot) => {
+                self.slots[slot as usize] = object;
+                ObjectId(slot)
+            }
+            None => {
+                self.slots.push(object);
+                ObjectId(self.slots.len() as u32 - 1)
+            }
+        }
+    }
+
+    /// The frame of a page, made of zeroes if it is not there; `None` without memory. The reference stays here.
+    pub(super) fn page(&mut self, id: ObjectId, index: u64, frames: &mut Frames) -> Option<FrameNo> {
+        let object = self.slots.get_mut(id.0 as usize)?.as_mut()?;
+        if let Some(frame) = object.pages.get(&index) {
+            return Some(*frame);
+        }
+        let frame = frames.alloc(0)?;
+        object.pages.insert(index, frame);
+        Some(frame)
+    }
+
+    fn object(&mut self, id: ObjectId) -> &mut Object {
+        // Areas hold references, so what they name is there.
+        self.slots[id.0 as usize].as_mut().expect("a mapped object is in the table")
+    }
+
+    fn release(&mut self, id: ObjectId, frames: &mut Frames) {
+        let object = self.object(id);
+        object.references -= 1;
+        if object.references == 0
+            && let Some(object) = self.slots[id.0 as usize].take()
+        {
+            object.pages.into_values().for_each(|frame| {
+                frames.release(frame);
+            });
+            self.free.push(id.0);
+        }
+    }
+
+    /// How many objects there are.
+    pub fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Counts the references that areas hold on what backs them.
+pub(super) struct Backings<'a> {
+    pub(super) objects: &'a mut Objects,
+    pub(super) files: &'a mut (dyn FilePages + 'static),
+    pub(super) frames: &'a mut Frames,
+}
+
+impl Backings<'_> {
+    pub(super) fn retain(&mut self, backing: Backing) {
+        match backing {
+            Backing::Shared { object, .. } => self.objects.object(object).references += 1,
+            Backing::File { file, .. } => self.files.retain(file),
+            Backing::Anonymous | Backing::Kernel { .. } => {}
+        }
+    }
+
+    pub(super) fn release(&mut self, backing: Backing) {
+        match backing {
+            Backing::Shared { object, .. } => self.objects.release(object, self.frames),
+            Backing::File { file, .. } => self.files.release(file),
+            Backing::Anonymous | Backing::Kernel { .. } => {}
+        }
+    }
+}
