@@ -3,9 +3,11 @@
 //! `cargo xtask fuzz` runs them under libFuzzer, starting from the seeds in `seeds/TARGET`; `cargo test` replays the
 //! seeds. A finding is fixed and becomes a seed.
 
+mod executable;
 mod instructions;
 mod layer_index;
 
+pub use executable::executable;
 pub use instructions::instructions;
 pub use layer_index::layer_index;
 
@@ -13,4 +15,5 @@ pub use layer_index::layer_index;
 pub type Target = fn(&[u8]);
 
 /// Every target by the name of its program and of its folder of seeds.
-pub const TARGETS: [(&str, Target); 2] = [("instructions", instructions), ("layer_index", layer_index)];
+pub const TARGETS: [(&str, Target); 3] =
+    [("executable", executable), ("instructions", instructions), ("layer_index", layer_index)];
