@@ -133,7 +133,8 @@ impl Kernel {
             DefaultAction::Ignore | DefaultAction::Continue => {}
             DefaultAction::Stop => {
                 // Nobody could continue an orphaned group (`setpgid(2)`).
-                if signal == Signal::STOP || !self.sys.group_is_orphaned(pid) {
+                let group = self.sys.tasks.process(pid).map_or(pid, |process| process.group);
+                if signal == Signal::STOP || !self.sys.group_is_orphaned(group) {
                     self.sys.stop_process(pid, signal);
                 }
             }

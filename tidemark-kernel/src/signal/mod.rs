@@ -4,6 +4,7 @@ mod action;
 mod deliver;
 pub(crate) mod frame;
 mod info;
+mod outside;
 mod queue;
 mod send;
 mod set;

@@ -128,13 +128,16 @@ impl System {
     /// Forgets pending signals of the whole process.
     pub(crate) fn discard_pending(&mut self, pid: Pid, set: SigSet) {
         let Some(process) = self.tasks.process_mut(pid) else { return };
-        process.signals.pending.discard(set);
+        let mut dropped = process.signals.pending.discard(set);
         for index in 0.. {
             let tid = self.tasks.process(pid).and_then(|process| process.threads.get(index).copied());
             let Some(tid) = tid else { break };
             if let Some(thread) = self.tasks.thread_mut(tid) {
-                thread.signals.pending.discard(set);
+                dropped += thread.signals.pending.discard(set);
             }
+        }
+        if let Some(process) = self.tasks.process_mut(pid) {
+            process.signals.queued = process.signals.queued.saturating_sub(dropped as u64);
         }
     }
 

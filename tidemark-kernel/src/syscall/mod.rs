@@ -3,6 +3,7 @@
 //! Owns how a number becomes a call of a handler; the logic is in the part that owns the state.
 
 mod clone;
+mod compatibility;
 mod cx;
 mod dir;
 mod fcntl;
@@ -29,6 +30,7 @@ pub(crate) mod trace;
 mod wait;
 mod xattr;
 
+pub use compatibility::compatibility_markdown;
 pub use cx::Cx;
 pub use param::{Param, ParamKind};
 pub use table::{ROWS, Row};

@@ -9,7 +9,7 @@ use crate::cpu::core::SpaceId;
 use crate::errno::Errno;
 use crate::futex::RobustWalk;
 use crate::kernel::{Kernel, Running, Step};
-use crate::signal::{ActionFlags, ChildChange, Disposition, Signal};
+use crate::signal::{ActionFlags, ChildChange, Disposition, SigInfo, Signal};
 use crate::status::{ExitStatus, Status};
 use crate::system::System;
 use crate::wait::{Entry, Events};
@@ -246,6 +246,9 @@ impl System {
                 return true;
             };
             self.adopt(heir, child);
+            if let Some(group) = self.tasks.process(child).map(|child| child.group) {
+                self.hang_up_if_orphaned(group);
+            }
         }
         false
     }
@@ -270,6 +273,10 @@ impl System {
         process.exit_signal = Some(Signal::CHLD);
         process.publish();
         let zombie = process.is_zombie();
+        if let Some(signal) = process.parent_death_signal {
+            // One that ends meanwhile needs none.
+            let _: Result<(), Errno> = self.send_to_process(child, SigInfo::kernel(signal));
+        }
         let Some(heir) = heir.and_then(|heir| self.tasks.process_mut(heir)) else { return };
         heir.children.push(child);
         if zombie {
@@ -285,6 +292,8 @@ impl System {
         if process.spawned {
             self.statuses.push_back(Status::Exited { pid, status });
         }
+        let group = process.group;
+        self.hang_up_if_orphaned(group);
         self.tell_parent_of_end(pid);
     }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use super::{Pid, Process};
 use crate::errno::{Errno, Result};
+use crate::signal::{SigInfo, Signal};
 use crate::system::System;
 
 /// Who belongs to which group and session.
@@ -105,16 +106,32 @@ impl System {
         self.regroup(pid, pid, pid)
     }
 
-    /// Whether nobody outside the process's group but inside its session could continue it (POSIX, "Orphaned Process
-    /// Group").
-    pub(crate) fn group_is_orphaned(&self, pid: Pid) -> bool {
-        let Some(process) = self.tasks.process(pid) else { return true };
+    /// Whether nobody outside a group but inside its session could continue it (POSIX, "Orphaned Process Group").
+    /// Processes that end do not count.
+    pub(crate) fn group_is_orphaned(&self, group: Pid) -> bool {
         let has_outside_parent = |member: &Pid| {
-            let parent = self.tasks.process(*member).and_then(|member| member.parent);
-            parent.and_then(|parent| self.tasks.process(parent)).is_some_and(|parent| {
-                parent.session == process.session && parent.group != process.group && parent.exiting.is_none()
-            })
+            let Some(member) = self.tasks.process(*member) else { return false };
+            let parent = member.parent.and_then(|parent| self.tasks.process(parent));
+            member.exiting.is_none()
+                && parent.is_some_and(|parent| {
+                    parent.session == member.session && parent.group != group && parent.exiting.is_none()
+                })
         };
-        !self.tasks.groups().members(process.group).iter().any(has_outside_parent)
+        !self.tasks.groups().members(group).iter().any(has_outside_parent)
+    }
+
+    /// A group that has just lost the last who could continue it, and has stopped members, is hung up (`setpgid(2)`).
+    pub(crate) fn hang_up_if_orphaned(&mut self, group: Pid) {
+        let members = self.tasks.groups().members(group);
+        let stopped = |pid: &Pid| self.tasks.process(*pid).is_some_and(|member| member.stopped.is_some());
+        if !members.iter().any(stopped) || !self.group_is_orphaned(group) {
+            return;
+        }
+        for pid in members.to_vec() {
+            for signal in [Signal::HUP, Signal::CONT] {
+                // One that ended meanwhile needs none.
+                let _: Result<()> = self.send_to_process(pid, SigInfo::kernel(signal));
+            }
+        }
     }
 }
