@@ -8,7 +8,7 @@ int main(void) {
     put_file("file", "0123456789");
 
     section("preadv2 and pwritev2");
-    fd = MUST(open("file", O_RDWR));
+    int fd = MUST(open("file", O_RDWR));
     struct iovec out[] = {{"ab", 2}, {"cd", 2}}, in[] = {{text, 3}, {text + 8, 3}};
     CHECK_EQ(pwritev2(fd, out, 2, 2, 0), 4);
     CHECK_EQ(preadv2(fd, in, 2, 1, 0), 6);
