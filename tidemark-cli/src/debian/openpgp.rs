@@ -18,6 +18,9 @@ use sha2::{Digest, Sha256};
 use super::download::hex;
 use super::error::DebianError;
 
+#[cfg(test)]
+mod tests;
+
 /// Debian's own keys; `data/README.md` lists them.
 const DEBIAN_KEYS: &[u8] = include_bytes!("../../data/debian-archive-keys.pgp");
 /// How far in the future a signature may have been made: clocks differ.
@@ -255,47 +258,4 @@ fn is_current(signature: &Signature, now: SystemTime) -> bool {
 fn has_expired(created: SystemTime, lifetime: Option<pgp::types::Duration>, at: SystemTime) -> bool {
     let lifetime = lifetime.map(Duration::from).filter(|lifetime| !lifetime.is_zero());
     lifetime.and_then(|lifetime| created.checked_add(lifetime)).is_some_and(|end| end <= at)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn built_in() -> Vec<SignedPublicKey> {
-        KeyringFile::open(None).and_then(|file| file.parse()).expect("parses").keys
-    }
-
-    #[test]
-    fn the_built_in_keys_are_those_documented() {
-        let documentation = include_str!("../../data/README.md");
-        let keys = built_in();
-        assert_eq!(keys.len(), 4);
-        for key in keys {
-            let fingerprint = key.fingerprint().to_string().to_uppercase();
-            assert!(documentation.contains(&fingerprint), "{fingerprint}");
-        }
-    }
-
-    #[test]
-    fn the_built_in_keys_may_sign_until_they_expire() {
-        let day = Duration::from_secs(24 * 60 * 60);
-        let at = |year: u64| SystemTime::UNIX_EPOCH + day * 365 * u32::try_from(year - 1970).expect("small");
-        for key in &built_in() {
-            let may_sign = |when: SystemTime| {
-                let by_subkey =
-                    key.public_subkeys.iter().any(|sub| subkey_may_sign(key, sub, when, when).is_ok());
-                by_subkey || primary_may_sign(key, when, when).is_ok()
-            };
-            assert!(may_sign(at(2026)), "{}", key.fingerprint());
-            assert!(!may_sign(at(2036)), "{}", key.fingerprint());
-        }
-    }
-
-    #[test]
-    fn what_is_no_keyring_is_refused() {
-        for bytes in [b"".as_slice(), b"hello", &DEBIAN_KEYS[..100]] {
-            let error = Keyring::parse(bytes, Path::new("k.gpg")).expect_err("refused").to_string();
-            assert!(error.starts_with("cannot read the keyring k.gpg: "), "{error}");
-        }
-    }
 }
