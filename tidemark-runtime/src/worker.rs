@@ -239,11 +239,10 @@ impl<H: Host> PoolWorker<H> {
         self.now = start;
         self.realtime_offset = self.shared.host.clock().realtime().as_nanos().wrapping_sub(start);
         if let Some(running) = &self.current {
-            // This worker was quiescent between turns. Announce first, then read: either whoever takes permissions away
-            // sees the announcement and waits, or the new generation is seen here.
-            let slot = &self.shared.slots[usize::from(self.id.0)];
-            slot.seen.store(0, Ordering::SeqCst);
-            slot.seen.store(running.space.generation(), Ordering::SeqCst);
+            // This worker was quiescent between turns, and only under the lock may that end: the kernel frees frames at
+            // once where it sees every worker quiescent.
+            let _locked = self.shared.lock.lock()?;
+            self.slot().seen.store(running.space.generation(), Ordering::SeqCst);
         }
         while self.now.saturating_sub(start) < TURN {
             let next = match self.current.take() {
