@@ -102,6 +102,12 @@ impl WaitQueue {
             (a, b) => a == b,
         };
         match self.waiters.iter_mut().find(|old| same(old)) {
+            // One call may wait for several things of one object: both ends of a pipe, say.
+            Some(old)
+                if matches!(waiter.target, WaitTarget::Thread { .. }) && old.target == waiter.target =>
+            {
+                old.events = old.events.union(waiter.events);
+            }
             Some(old) => *old = waiter,
             None => self.waiters.push(waiter),
         }
@@ -242,6 +248,16 @@ mod tests {
         queue.wake(Events::IN, &mut woken);
         assert_eq!(woken.list, [(waiter(1, 2).target, Events::IN)]);
         assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn a_call_waits_for_all_it_asked_for() {
+        let mut queue = WaitQueue::default();
+        queue.add(waiter(1, 1));
+        queue.add(Waiter { events: Events::OUT, ..waiter(1, 1) });
+        let mut woken = Woken::default();
+        queue.wake(Events::IN, &mut woken);
+        assert_eq!(woken.list.len(), 1);
     }
 
     #[test]

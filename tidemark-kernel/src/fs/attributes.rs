@@ -4,6 +4,7 @@ use super::Vfs;
 use super::layer::format::Timestamp;
 use super::node::{FileType, Location, timestamp};
 use super::path::{MAY_READ, MAY_WRITE, Walker};
+use super::size::SEAL_EXEC;
 use super::tree::Changes;
 use super::view::Env;
 use crate::errno::{Errno, Result};
@@ -40,6 +41,10 @@ impl Vfs {
             return Err(Errno::EOPNOTSUPP);
         }
         let mut perm = (mode & 0o7777) as u16;
+        let seals = if attr.kind == FileType::Regular { self.seals_of(at)? } else { 0 };
+        if seals & SEAL_EXEC != 0 && (perm ^ attr.perm) & 0o111 != 0 {
+            return Err(Errno::EPERM);
+        }
         if !who.creds.in_group(attr.gid) && !who.creds.can(Capabilities::FSETID) {
             perm &= !0o2000;
         }

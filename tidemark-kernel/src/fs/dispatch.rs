@@ -1,5 +1,6 @@
 //! The kinds of file systems, and the calls that go to whichever a node belongs to.
 
+use super::event::anonymous_attr;
 use super::locks::LockList;
 use super::node::{Attr, FileType, FsId, Listed, Location, NodeKey};
 use super::path::Walker;
@@ -18,6 +19,8 @@ pub(crate) enum FileSystem {
     Tree(Box<Tree>),
     /// Pipes without names: a node is a pipe.
     Pipes,
+    /// What has no node: one stands for all.
+    Anonymous,
 }
 
 /// `st_dev` of the first file system; the others follow. Major 0 is Linux's for file systems without a device.
@@ -70,6 +73,7 @@ impl Vfs {
         match self.fs_of(at)?.1 {
             FileSystem::Tree(tree) => tree.kind(at.node),
             FileSystem::Pipes => Ok(FileType::Fifo),
+            FileSystem::Anonymous => Ok(FileType::Anonymous),
         }
     }
 
@@ -84,6 +88,7 @@ impl Vfs {
                 let pipe = self.pipe(pipe_of(at.node))?;
                 Ok(Attr::synthetic(pipe.ino, FileType::Fifo, 0o600))
             }
+            FileSystem::Anonymous => Ok(anonymous_attr()),
         }
     }
 
@@ -94,7 +99,7 @@ impl Vfs {
     pub(crate) fn lookup(&mut self, _view: &View<'_>, dir: Location, name: &[u8]) -> Result<Location> {
         let node = match self.fs_of_mut(dir)? {
             FileSystem::Tree(tree) => tree.lookup(dir.node, name)?,
-            FileSystem::Pipes => return Err(Errno::ENOTDIR),
+            FileSystem::Pipes | FileSystem::Anonymous => return Err(Errno::ENOTDIR),
         };
         Ok(Location { mount: dir.mount, node })
     }
@@ -106,7 +111,7 @@ impl Vfs {
     pub(crate) fn link_target(&self, _view: &View<'_>, link: Location) -> Result<LinkTarget> {
         match self.fs_of(link)?.1 {
             FileSystem::Tree(tree) => Ok(LinkTarget::Text(tree.symlink_target(link.node)?.to_vec())),
-            FileSystem::Pipes => Err(Errno::EINVAL),
+            FileSystem::Pipes | FileSystem::Anonymous => Err(Errno::EINVAL),
         }
     }
 
@@ -128,6 +133,10 @@ impl Vfs {
                 let ino = self.attr(node).map_or(0, |attr| attr.ino);
                 format!("pipe:[{ino}]").into_bytes()
             }
+            Ok((_, FileSystem::Tree(tree))) if node.mount == self.memory_mount => {
+                let name = tree.home(node.node).map_or(&[][..], |(_, name, _)| name);
+                [b"/memfd:", name, b" (deleted)"].concat()
+            }
             _ => self.path_from(root, node).unwrap_or_else(|| b"(unreachable)/".to_vec()),
         }
     }
@@ -142,6 +151,7 @@ impl Vfs {
         const OVERLAY: i64 = 0x794c_7630;
         const PIPEFS: i64 = 0x5049_5045;
         const SYSFS: i64 = 0x6265_6572;
+        const ANON_INODE: i64 = 0x0904_1934;
         let (id, fs) = self.fs_of(at)?;
         let read_only = self.mounts.get(at.mount).is_some_and(|mount| mount.read_only);
         let mut summary = Summary {
@@ -153,6 +163,9 @@ impl Vfs {
             id: id.0,
             read_only,
         };
+        if let FileSystem::Anonymous = fs {
+            summary.magic = ANON_INODE;
+        }
         if let FileSystem::Tree(tree) = fs {
             summary.magic = match tree.type_name() {
                 "overlay" => OVERLAY,
@@ -175,7 +188,7 @@ impl Vfs {
     pub(crate) fn fs_parent(&self, dir: Location) -> Result<NodeKey> {
         match self.fs_of(dir)?.1 {
             FileSystem::Tree(tree) => tree.parent(dir.node),
-            FileSystem::Pipes => Err(Errno::ENOTDIR),
+            FileSystem::Pipes | FileSystem::Anonymous => Err(Errno::ENOTDIR),
         }
     }
 
@@ -189,7 +202,7 @@ impl Vfs {
                 let (parent, name, gone) = tree.home(at.node)?;
                 Ok((parent, name.to_vec(), gone))
             }
-            FileSystem::Pipes => Err(Errno::ENOENT),
+            FileSystem::Pipes | FileSystem::Anonymous => Err(Errno::ENOENT),
         }
     }
 
@@ -205,7 +218,7 @@ impl Vfs {
     ) -> Result<Option<Listed<'a>>> {
         match self.fs_of(dir)?.1 {
             FileSystem::Tree(tree) => tree.next_entry(dir.node, position),
-            FileSystem::Pipes => Err(Errno::ENOTDIR),
+            FileSystem::Pipes | FileSystem::Anonymous => Err(Errno::ENOTDIR),
         }
     }
 

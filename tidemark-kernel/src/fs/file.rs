@@ -3,13 +3,17 @@
 //! Owns the table, the reference counts and what ends with the last reference. What reading and writing does is
 //! [`io`](super::io)'s.
 
+use super::epoll::Epoll;
+use super::event::{EventCounter, TimerFile};
 use super::flags::OpenFlags;
 use super::node::{FileType, Location};
 use super::pipe::PipeId;
 use super::view::Env;
 use super::{FileId, Vfs};
 use crate::errno::{Errno, Result};
+use crate::signal::SigSet;
 use crate::system::System;
+use crate::wait::WaitTarget;
 
 /// One open file description.
 #[derive(Debug)]
@@ -42,6 +46,16 @@ pub(crate) enum FileKind {
     Pipe(PipeId),
     /// A character device.
     Device(super::device::DeviceKind),
+    /// What a kernel file system made up when it was opened.
+    Text(Vec<u8>),
+    /// An eventfd.
+    Counter(Box<EventCounter>),
+    /// A timerfd.
+    Timer(Box<TimerFile>),
+    /// A signalfd, for these signals.
+    Signals(SigSet),
+    /// An epoll instance.
+    Epoll(Box<Epoll>),
 }
 
 impl Vfs {
@@ -120,6 +134,11 @@ impl Vfs {
         if self.file(id).is_ok_and(|file| file.refs > 0) {
             return;
         }
+        let watchers = self.file_mut(id).map(|file| core::mem::take(&mut file.watchers)).unwrap_or_default();
+        for (epoll, item) in &watchers {
+            self.stop_waiting(id, WaitTarget::Epoll { epoll: *epoll, item: *item });
+        }
+        self.end_watching(id, &watchers);
         let Some(file) = self.files.remove(id.0) else { return };
         match file.kind {
             FileKind::Pipe(pipe) => self.close_pipe(pipe, file.at, file.readable, file.writable, env),
@@ -128,7 +147,7 @@ impl Vfs {
                     locks.release_description(id, env.woken);
                 }
             }
-            FileKind::Directory | FileKind::Path | FileKind::Device(_) => {}
+            _ => {}
         }
         self.unhold(file.at);
     }

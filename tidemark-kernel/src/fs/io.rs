@@ -50,6 +50,28 @@ impl Vfs {
             FileKind::Path => Err(Errno::EBADF),
             FileKind::Pipe(_) if offset.is_some() => Err(Errno::ESPIPE),
             &FileKind::Pipe(pipe) => Ok(self.pipe_mut(pipe)?.read(sink, env.woken)? as u64),
+            FileKind::Text(text) => {
+                let position = offset.unwrap_or(open.position);
+                let rest =
+                    usize::try_from(position).ok().and_then(|start| text.get(start..)).unwrap_or_default();
+                let done = sink.put_bytes(rest) as u64;
+                if offset.is_none() {
+                    self.file_mut(file)?.position = position + done;
+                }
+                Ok(done)
+            }
+            FileKind::Counter(_) | FileKind::Timer(_) => {
+                if offset.is_some() {
+                    return Err(Errno::ESPIPE);
+                }
+                match &mut self.file_mut(file)?.kind {
+                    FileKind::Counter(counter) => counter.read(sink, env.woken),
+                    FileKind::Timer(timer) => timer.read(sink),
+                    _ => Err(Errno::EINVAL),
+                }
+            }
+            // Signals are the reading thread's: the system call reads those.
+            FileKind::Signals(_) | FileKind::Epoll(_) => Err(Errno::EINVAL),
             FileKind::Device(DeviceKind::Null) => Ok(0),
             FileKind::Device(DeviceKind::Zero | DeviceKind::Full) => {
                 Ok(sink.put_zeros(sink.remaining()) as u64)
@@ -112,6 +134,14 @@ impl Vfs {
             FileKind::Directory | FileKind::Path => Err(Errno::EBADF),
             FileKind::Pipe(_) if offset.is_some() => Err(Errno::ESPIPE),
             &FileKind::Pipe(pipe) => Ok(self.pipe_mut(pipe)?.write(source, total, env.woken)? as u64),
+            FileKind::Counter(_) => match &mut self.file_mut(file)?.kind {
+                FileKind::Counter(_) if offset.is_some() => Err(Errno::ESPIPE),
+                FileKind::Counter(counter) => counter.write(source, env.woken),
+                _ => Err(Errno::EINVAL),
+            },
+            FileKind::Text(_) | FileKind::Timer(_) | FileKind::Signals(_) | FileKind::Epoll(_) => {
+                Err(Errno::EINVAL)
+            }
             FileKind::Device(DeviceKind::Full) => Err(Errno::ENOSPC),
             FileKind::Device(_) => Ok(source.remaining() as u64),
         }
@@ -126,6 +156,7 @@ impl Vfs {
                 let size = self.file_size(file).unwrap_or(0);
                 size.saturating_sub(offset.unwrap_or(open.position))
             }
+            FileKind::Text(text) => (text.len() as u64).saturating_sub(offset.unwrap_or(open.position)),
             _ => u64::MAX,
         }
     }
@@ -136,9 +167,9 @@ impl Vfs {
     /// `ESPIPE` when it has none.
     pub(crate) fn check_seekable(&self, file: FileId) -> Result<()> {
         match self.file(file)?.kind {
-            FileKind::Pipe(_) => Err(Errno::ESPIPE),
             FileKind::Path => Err(Errno::EBADF),
-            _ => Ok(()),
+            FileKind::Regular | FileKind::Directory | FileKind::Device(_) | FileKind::Text(_) => Ok(()),
+            _ => Err(Errno::ESPIPE),
         }
     }
 

@@ -15,6 +15,8 @@ pub(crate) mod context;
 pub mod descriptors;
 pub(crate) mod device;
 mod dispatch;
+pub(crate) mod epoll;
+pub(crate) mod event;
 pub(crate) mod file;
 pub mod flags;
 pub(crate) mod io;
@@ -55,8 +57,6 @@ use tree::Tree;
 
 use crate::errno::{Errno, Result};
 use crate::limits::Limits;
-use crate::system::System;
-use crate::wait::Events;
 
 /// An open file description (`open(2)`), by its place in the kernel's table.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -87,6 +87,9 @@ pub struct Vfs {
     mounts: Mounts,
     root: Location,
     pipe_mount: MountId,
+    anonymous_mount: MountId,
+    /// Files of `memfd_create(2)`.
+    memory_mount: MountId,
     files: Slab<OpenFile>,
     /// Files without references, to be ended.
     released: Vec<FileId>,
@@ -132,6 +135,8 @@ impl Vfs {
             mounts: Mounts::default(),
             root: nowhere,
             pipe_mount: MountId(0),
+            anonymous_mount: MountId(0),
+            memory_mount: MountId(0),
             files: Slab::default(),
             released: Vec::new(),
             fd_tables: Slab::default(),
@@ -144,6 +149,9 @@ impl Vfs {
         let source = tree.type_name();
         vfs.root = vfs.mount(FileSystem::Tree(Box::new(tree)), None, source);
         vfs.pipe_mount = vfs.mount(FileSystem::Pipes, None, "pipefs").mount;
+        vfs.anonymous_mount = vfs.mount(FileSystem::Anonymous, None, "anon_inodefs").mount;
+        let memory = Tree::empty("tmpfs", birth(0o777), limits.inodes);
+        vfs.memory_mount = vfs.mount(FileSystem::Tree(Box::new(memory)), None, "tmpfs").mount;
         for (name, perm) in BASE_DIRECTORIES {
             // Only the first use of a full tree could fail, and a tree has room for more than these.
             let _ = vfs.make_in(vfs.root, name, NewNode::Directory, *perm);
@@ -203,16 +211,6 @@ impl Vfs {
 /// Birth of what the kernel itself makes: root's, at the epoch.
 fn birth(perm: u16) -> Birth {
     Birth { perm, uid: 0, gid: 0, time: Default::default() }
-}
-
-impl System {
-    /// Something happened to a file that an epoll instance watches.
-    pub(crate) fn epoll_event(&mut self, _epoll: FileId, _item: u64, _events: Events) {}
-}
-
-impl System {
-    /// A timerfd's deadline passed.
-    pub(crate) fn timerfd_due(&mut self, _key: u32, _armed: u32) {}
 }
 
 impl crate::mem::FilePages for Vfs {

@@ -44,6 +44,8 @@ pub enum FileType {
     Symlink,
     /// `S_IFSOCK`
     Socket,
+    /// No type at all: the inode behind eventfd, epoll and their like.
+    Anonymous,
 }
 
 impl FileType {
@@ -57,6 +59,7 @@ impl FileType {
             FileType::Regular => 0o100_000,
             FileType::Symlink => 0o120_000,
             FileType::Socket => 0o140_000,
+            FileType::Anonymous => 0,
         }
     }
 

@@ -3,8 +3,9 @@
 use super::device::DeviceKind;
 use super::file::FileKind;
 use super::flags::OpenFlags;
-use super::node::{Birth, FileType, Location, NewNode, timestamp};
+use super::node::{Birth, FileType, Location, NewNode, NodeKey, timestamp};
 use super::path::{Found, Goal, Last, MAY_EXEC, MAY_READ, MAY_WRITE, Walker};
+use super::size::{SEAL_EXEC, SEAL_SEAL};
 use super::view::Env;
 use super::{FileId, Vfs};
 use crate::errno::{Errno, Result};
@@ -155,9 +156,39 @@ impl Vfs {
                 let device = DeviceKind::of(self.attr(at)?.rdev)?;
                 self.finish_open(at, FileKind::Device(device), flags)
             }
-            FileType::Block | FileType::Socket => Err(Errno::ENXIO),
+            FileType::Block | FileType::Socket | FileType::Anonymous => Err(Errno::ENXIO),
             FileType::Symlink => Err(Errno::ELOOP),
         }
+    }
+
+    /// Opens a new file without a name (`memfd_create(2)`).
+    ///
+    /// # Errors
+    /// `ENFILE`, `ENOSPC`.
+    pub(crate) fn open_memory_file(
+        &mut self,
+        who: &Walker<'_>,
+        env: &Env<'_>,
+        name: &[u8],
+        sealing: bool,
+        no_exec: bool,
+    ) -> Result<FileId> {
+        let perm = if no_exec { 0o666 } else { 0o777 };
+        let time = timestamp(env.now.realtime);
+        let birth = Birth { perm, uid: who.creds.fsuid, gid: who.creds.fsgid, time };
+        let root = Location { mount: self.memory_mount, node: NodeKey(0) };
+        let tree = self.tree_mut(root)?;
+        let node = tree.create_unnamed(NewNode::File, birth, name)?;
+        let seals = if !sealing {
+            SEAL_SEAL
+        } else if no_exec {
+            SEAL_EXEC
+        } else {
+            0
+        };
+        tree.content_mut(node)?.set_seals(seals);
+        let at = Location { mount: root.mount, node };
+        self.new_file(at, FileKind::Regular, OpenFlags::READ_WRITE).inspect_err(|_| self.unhold(at))
     }
 
     /// Whether the caller owns a node or may act as if.

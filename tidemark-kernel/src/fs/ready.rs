@@ -1,60 +1,110 @@
 //! Readiness: what `poll(2)` says of an open file, and where to wait for it to change.
 
 use super::file::FileKind;
+use super::flags::OpenFlags;
 use super::{FileId, Vfs};
-use crate::errno::Result;
-use crate::wait::{Events, WaitQueue, Waiter};
+use crate::errno::{Errno, Result};
+use crate::system::System;
+use crate::task::Tid;
+use crate::wait::{Events, WaitQueue, WaitTarget, Waiter};
 
-/// Reading and writing never block, as with regular files (`poll(2)`).
-const ALWAYS: Events = Events(Events::IN.0 | Events::OUT.0 | RDNORM | WRNORM);
 /// `POLLRDNORM`, which comes with `POLLIN`.
 const RDNORM: u32 = 0x40;
 /// `POLLWRNORM`, which comes with `POLLOUT`.
 const WRNORM: u32 = 0x100;
 
-impl Vfs {
-    /// What an open file is ready for now.
+impl System {
+    /// What an open file is ready for now, as a thread sees it: a signalfd shows the thread's own signals.
     ///
     /// # Errors
     /// `EBADF` when it is closed.
-    pub(crate) fn poll(&self, file: FileId) -> Result<Events> {
-        let open = self.file(file)?;
+    pub(crate) fn poll_file(&self, file: FileId, tid: Tid) -> Result<Events> {
+        let open = self.fs.file(file)?;
         let events = match &open.kind {
-            FileKind::Regular | FileKind::Directory | FileKind::Device(_) => ALWAYS,
-            FileKind::Path => Events::NVAL,
+            // Reading and writing never block, as `poll(2)` says of regular files.
+            FileKind::Regular | FileKind::Directory | FileKind::Device(_) | FileKind::Text(_) => {
+                Events::IN.union(Events::OUT)
+            }
+            FileKind::Path => return Ok(Events::NVAL),
             &FileKind::Pipe(pipe) => {
-                let pipe = self.pipe(pipe)?;
+                let pipe = self.fs.pipe(pipe)?;
                 let reader = if open.readable { pipe.poll_reader() } else { Events::default() };
                 let writer = if open.writable { pipe.poll_writer() } else { Events::default() };
                 reader.union(writer)
             }
+            FileKind::Counter(counter) => counter.poll(),
+            FileKind::Timer(timer) => timer.poll(),
+            FileKind::Epoll(_) => self.poll_epoll(file, tid),
+            &FileKind::Signals(mask) => {
+                let thread = self.tasks.thread(tid).ok_or(Errno::ESRCH)?;
+                let process = self.tasks.process(thread.pid).ok_or(Errno::ESRCH)?;
+                let pending = thread.signals.pending.pending().union(process.signals.pending.pending());
+                if pending.and(mask).is_empty() { Events::default() } else { Events::IN }
+            }
         };
         Ok(with_norm(events))
-    }
-
-    /// The queue in which changes of an open file's readiness are told; `None` if there are none.
-    fn queue_of(&mut self, file: FileId) -> Result<Option<&mut WaitQueue>> {
-        match self.file(file)?.kind {
-            FileKind::Pipe(pipe) => Ok(Some(&mut self.pipe_mut(pipe)?.queue)),
-            _ => Ok(None),
-        }
     }
 
     /// Has `waiter` told when a file's readiness changes.
     ///
     /// # Errors
     /// `EBADF` when it is closed.
-    pub(crate) fn wait(&mut self, file: FileId, waiter: Waiter) -> Result<()> {
-        if let Some(queue) = self.queue_of(file)? {
+    pub(crate) fn wait_file(&mut self, file: FileId, waiter: Waiter, tid: Tid) -> Result<()> {
+        if let FileKind::Signals(_) = self.fs.file(file)?.kind {
+            let pid = self.tasks.thread(tid).ok_or(Errno::ESRCH)?.pid;
+            let process = self.tasks.process_mut(pid).ok_or(Errno::ESRCH)?;
+            process.signals.watchers.add(waiter);
+        } else if let Some(queue) = self.fs.queue_of(file)? {
             queue.add(waiter);
         }
         Ok(())
     }
 
+    /// Takes an epoll item out of the queue of a file it watches.
+    pub(super) fn stop_waiting(&mut self, file: FileId, target: WaitTarget) {
+        self.fs.stop_waiting(file, target);
+    }
+}
+
+impl Vfs {
+    /// The queue in which changes of an open file's readiness are told; `None` if there are none.
+    fn queue_of(&mut self, file: FileId) -> Result<Option<&mut WaitQueue>> {
+        if let FileKind::Pipe(pipe) = self.file(file)?.kind {
+            return Ok(Some(&mut self.pipe_mut(pipe)?.queue));
+        }
+        Ok(match &mut self.file_mut(file)?.kind {
+            FileKind::Counter(counter) => Some(&mut counter.queue),
+            FileKind::Timer(timer) => Some(&mut timer.queue),
+            FileKind::Epoll(epoll) => Some(&mut epoll.queue),
+            _ => None,
+        })
+    }
+
+    /// Takes an epoll item out of the queue of a file it watches. One that watched signals is found to be gone when they
+    /// come.
+    pub(super) fn stop_waiting(&mut self, file: FileId, target: WaitTarget) {
+        if let Ok(Some(queue)) = self.queue_of(file) {
+            queue.remove(target);
+        }
+    }
+
+    /// Whether epoll can watch a file: not what is always ready (`epoll_ctl(2)`, EPERM).
+    ///
+    /// # Errors
+    /// `EBADF` when it is closed, or a mere path.
+    pub(crate) fn can_be_watched(&self, file: FileId) -> Result<bool> {
+        Ok(match self.file(file)?.kind {
+            FileKind::Path => return Err(Errno::EBADF),
+            FileKind::Regular | FileKind::Directory | FileKind::Text(_) => false,
+            // Of the devices, only the random ones have something to wait for in Linux.
+            FileKind::Device(device) => device == super::device::DeviceKind::Random,
+            _ => true,
+        })
+    }
+
     /// For a named pipe just opened whose other end is to be waited for: how often that end was opened so far. `None`
     /// for everything else.
     pub(crate) fn fifo_wait(&self, file: FileId) -> Option<u64> {
-        use super::flags::OpenFlags;
         let open = self.file(file).ok()?;
         let FileKind::Pipe(pipe) = open.kind else { return None };
         let pipe = self.pipe(pipe).ok()?;
@@ -81,7 +131,7 @@ impl Vfs {
 }
 
 /// `POLLIN` and `POLLOUT` come with their namesakes of System V.
-pub(crate) fn with_norm(events: Events) -> Events {
+fn with_norm(events: Events) -> Events {
     let mut bits = events.0;
     if events.intersects(Events::IN) {
         bits |= RDNORM;

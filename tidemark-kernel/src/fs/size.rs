@@ -26,7 +26,9 @@ pub(crate) const SEAL_GROW: u32 = 4;
 pub(crate) const SEAL_WRITE: u32 = 8;
 /// `F_SEAL_FUTURE_WRITE`
 pub(crate) const SEAL_FUTURE_WRITE: u32 = 16;
-const ALL_SEALS: u32 = 31;
+/// `F_SEAL_EXEC`: the permission to execute stays as it is.
+pub(crate) const SEAL_EXEC: u32 = 32;
+const ALL_SEALS: u32 = 63;
 
 /// Pages that one step of `fallocate` makes or frees: each is zeroed.
 const ALLOCATE_STEP: u64 = 16;
@@ -42,7 +44,6 @@ impl Vfs {
         let position = open.position;
         let end = match &open.kind {
             FileKind::Path => return Err(Errno::EBADF),
-            FileKind::Pipe(_) => return Err(Errno::ESPIPE),
             // Reading null and its like is the same anywhere.
             FileKind::Device(_) => {
                 self.file_mut(file)?.position = 0;
@@ -50,6 +51,8 @@ impl Vfs {
             }
             FileKind::Regular => self.file_size(file)?,
             FileKind::Directory => MAX_FILE_SIZE,
+            FileKind::Text(text) => text.len() as u64,
+            _ => return Err(Errno::ESPIPE),
         };
         let new = match whence {
             SEEK_SET => u64::try_from(offset).map_err(|_| Errno::EINVAL)?,

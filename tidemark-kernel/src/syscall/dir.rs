@@ -45,7 +45,7 @@ pub fn mknodat(cx: &mut Cx<'_>, dirfd: DirFd, path: PathAddr, mode: Mode, dev: u
         FileType::Fifo => NewNode::Fifo,
         FileType::Socket => NewNode::Socket,
         FileType::Directory => return Err(Errno::EPERM),
-        FileType::Symlink => return Err(Errno::EINVAL),
+        FileType::Symlink | FileType::Anonymous => return Err(Errno::EINVAL),
     };
     make(cx, dirfd, path, new, mode.0 & 0o7777)
 }

@@ -172,7 +172,7 @@ impl Cx<'_> {
             return Ok(Flow::Interrupted(Restart::System));
         }
         let waiter = self.waiter(events);
-        self.sys.fs.wait(file, waiter)?;
+        self.sys.wait_file(file, waiter, self.tid)?;
         Ok(self.block())
     }
 }

@@ -5,8 +5,9 @@ use crate::addr::GuestAddr;
 use crate::errno::{Errno, Result};
 use crate::fs::FileId;
 use crate::fs::descriptors::Fd;
-use crate::fs::node::FileType;
+use crate::fs::file::FileKind;
 use crate::limits::STEP_BYTES;
+use crate::signal::{SigInfo, Signal};
 use crate::wait::{Entry, Events, Flow};
 
 /// Bytes that one call moves at the most (`read(2)`, NOTES).
@@ -97,7 +98,7 @@ fn read_step(
     offset: Option<u64>,
     no_wait: bool,
 ) -> SysResult {
-    let is_regular = cx.sys.fs.file_type(file)? == FileType::Regular;
+    let is_regular = matches!(cx.sys.fs.file(file)?.kind, FileKind::Regular | FileKind::Text(_));
     let mut budget = STEP_BYTES;
     loop {
         let done = cx.progress.done;
@@ -189,7 +190,7 @@ fn write_step(
             }
             Err(error) => {
                 if error == Errno::EPIPE {
-                    cx.sys.raise_sigpipe(cx.tid);
+                    raise_sigpipe(cx);
                 }
                 return if done > 0 { Ok(Flow::Done(done)) } else { Err(error) };
             }
@@ -197,9 +198,19 @@ fn write_step(
     }
 }
 
+/// The signal that comes with `EPIPE`.
+pub(super) fn raise_sigpipe(cx: &mut Cx<'_>) {
+    let uid = cx.process().creds.uid;
+    // The calling thread is alive: the signal finds it.
+    let _ = cx.sys.send_to_thread(cx.tid, SigInfo::kill(Signal::PIPE, Some(cx.pid), uid));
+}
+
 /// `read(2)`
 pub fn read(cx: &mut Cx<'_>, fd: Fd, buf: GuestAddr, count: u64) -> SysResult {
     let file = cx.file(fd)?;
+    if let FileKind::Signals(mask) = cx.sys.fs.file(file)?.kind {
+        return super::event::read_signals(cx, file, mask, buf, count);
+    }
     read_step(cx, file, &Buffers::One(buf, count.min(MAX_RW_COUNT)), None, false)
 }
 

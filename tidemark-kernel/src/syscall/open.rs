@@ -107,7 +107,7 @@ fn open_continues(cx: &mut Cx<'_>, flags: OpenFlags) -> SysResult {
 
 fn wait_for_other_end(cx: &mut Cx<'_>, file: FileId) -> SysResult {
     let waiter = cx.waiter(Events::PRI);
-    cx.sys.fs.wait(file, waiter)?;
+    cx.sys.wait_file(file, waiter, cx.tid)?;
     Ok(cx.block())
 }
 

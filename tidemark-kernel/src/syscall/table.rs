@@ -69,6 +69,10 @@ syscalls! {
     15 lremovexattr(path: PathAddr, name: GuestAddr) => super::xattr::lremovexattr, Full;
     16 fremovexattr(fd: Fd, name: GuestAddr) => super::xattr::fremovexattr, Full;
     17 getcwd(buf: GuestAddr, size: u64) => super::dir::getcwd, Full;
+    19 eventfd2(initval: u32, flags: u32) => super::event::eventfd2, Full;
+    20 epoll_create1(flags: OpenFlags) => super::poll::epoll_create1, Full;
+    21 epoll_ctl(epfd: Fd, op: u32, fd: Fd, event: GuestAddr) => super::poll::epoll_ctl, Partial("EPOLLEXCLUSIVE wakes all");
+    22 epoll_pwait(epfd: Fd, events: GuestAddr, maxevents: i32, timeout: i32, sigmask: GuestAddr, sigsetsize: usize) => super::poll::epoll_pwait, Full;
     23 dup(oldfd: Fd) => super::open::dup, Full;
     24 dup3(oldfd: i32, newfd: i32, flags: OpenFlags) => super::open::dup3, Full;
     25 fcntl(fd: Fd, cmd: u32, arg: u64) => super::fcntl::fcntl, Partial("no SIGIO, leases or directory notification");
@@ -105,6 +109,9 @@ syscalls! {
     68 pwrite64(fd: Fd, buf: GuestAddr, count: u64, offset: i64) => super::io::pwrite64, Full;
     69 preadv(fd: Fd, iov: GuestAddr, iovcnt: u64, pos_l: i64, pos_h: u64) => super::io::preadv, Full;
     70 pwritev(fd: Fd, iov: GuestAddr, iovcnt: u64, pos_l: i64, pos_h: u64) => super::io::pwritev, Full;
+    72 pselect6(nfds: i32, readfds: GuestAddr, writefds: GuestAddr, exceptfds: GuestAddr, timeout: GuestAddr, sigmask: GuestAddr) => super::poll::pselect6, Full;
+    73 ppoll(fds: GuestAddr, nfds: u64, timeout: GuestAddr, sigmask: GuestAddr, sigsetsize: usize) => super::poll::ppoll, Full;
+    74 signalfd4(fd: i32, mask: GuestAddr, sizemask: usize, flags: OpenFlags) => super::event::signalfd4, Full;
     78 readlinkat(dirfd: DirFd, path: PathAddr, buf: GuestAddr, bufsiz: i32) => super::stat::readlinkat, Full;
     79 newfstatat(dirfd: DirFd, path: PathAddr, statbuf: GuestAddr, flags: u32) => super::stat::newfstatat, Full;
     80 fstat(fd: Fd, statbuf: GuestAddr) => super::stat::fstat, Full;
@@ -112,6 +119,9 @@ syscalls! {
     82 fsync(fd: Fd) => super::seek::fsync, Full;
     83 fdatasync(fd: Fd) => super::seek::fsync, Full;
     84 sync_file_range(fd: Fd, offset: i64, nbytes: i64, flags: u32) => super::seek::sync_file_range, Full;
+    85 timerfd_create(clockid: i32, flags: OpenFlags) => super::event::timerfd_create, Full;
+    86 timerfd_settime(fd: Fd, flags: u32, new_value: GuestAddr, old_value: GuestAddr) => super::event::timerfd_settime, Partial("no TFD_TIMER_CANCEL_ON_SET: the clock is never set");
+    87 timerfd_gettime(fd: Fd, curr_value: GuestAddr) => super::event::timerfd_gettime, Full;
     88 utimensat(dirfd: DirFd, path: PathAddr, times: GuestAddr, flags: u32) => super::dir::utimensat, Full;
     90 capget(hdrp: GuestAddr, datap: GuestAddr) => super::id::capget, Full;
     91 capset(hdrp: GuestAddr, datap: GuestAddr) => super::id::capset, Full;
@@ -218,6 +228,7 @@ syscalls! {
     276 renameat2(olddirfd: DirFd, oldpath: PathAddr, newdirfd: DirFd, newpath: PathAddr, flags: u32) => super::dir::renameat2, Partial("no RENAME_WHITEOUT");
     277 seccomp() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "guests are confined from outside");
     278 getrandom(buf: GuestAddr, buflen: usize, flags: u32) => super::misc::getrandom, Full;
+    279 memfd_create(name: GuestAddr, flags: u32) => super::event::memfd_create, Partial("no huge pages");
     280 bpf() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "no BPF machine");
     282 userfaultfd() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "faults are not handed to guests");
     283 membarrier(cmd: i32, flags: u32, cpu_id: i32) => super::misc::membarrier, Partial("no command is offered");
@@ -232,6 +243,7 @@ syscalls! {
     436 close_range(first: u32, last: u32, flags: u32) => super::open::close_range, Full;
     437 openat2(dirfd: DirFd, path: PathAddr, how: GuestAddr, size: u64) => super::open::openat2, Partial("no RESOLVE_ restrictions");
     439 faccessat2(dirfd: DirFd, path: PathAddr, mode: u32, flags: u32) => super::stat::faccessat2, Full;
+    441 epoll_pwait2(epfd: Fd, events: GuestAddr, maxevents: i32, timeout: GuestAddr, sigmask: GuestAddr, sigsetsize: usize) => super::poll::epoll_pwait2, Full;
     444 landlock_create_ruleset() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "guests are confined from outside");
     449 futex_waitv() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "programs wait on one futex at a time");
     452 fchmodat2(dirfd: DirFd, path: PathAddr, mode: Mode, flags: u32) => super::dir::fchmodat2, Full;

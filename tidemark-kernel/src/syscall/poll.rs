@@ -1,0 +1,304 @@
+//! ppoll, pselect6 and epoll: waiting for several files at once.
+
+use super::{Cx, SysResult};
+use crate::addr::GuestAddr;
+use crate::errno::{Errno, Result};
+use crate::fs::FileId;
+use crate::fs::descriptors::Fd;
+use crate::fs::epoll::{Ctl, Epoll};
+use crate::fs::file::FileKind;
+use crate::fs::flags::OpenFlags;
+use crate::task::Resource;
+use crate::time::{NANOS_PER_SECOND, Timespec};
+use crate::wait::{Entry, Events, Flow, Restart};
+
+/// One file that a call waits for: its place in the guest's list, and what it asks of it.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    fd: i32,
+    events: Events,
+}
+
+/// Reads a relative timeout once and makes it the call's deadline; a null pointer is 'for ever'.
+fn read_timeout(cx: &mut Cx<'_>, timeout: GuestAddr) -> Result<()> {
+    if cx.entry == Entry::First && !timeout.is_null() {
+        let after = cx.read_pod::<Timespec>(timeout)?.nanos()?;
+        cx.deadline_after(after);
+    }
+    Ok(())
+}
+
+fn is_due(cx: &Cx<'_>) -> bool {
+    cx.entry == Entry::Timeout || cx.progress.deadline.is_some_and(|at| at <= cx.now().monotonic)
+}
+
+/// Tells the guest how much of its timeout is left, as Linux does in `ppoll` and `pselect6`. Where that cannot be
+/// written, the call's result stands.
+fn write_left(cx: &mut Cx<'_>, timeout: GuestAddr) {
+    if let Some(deadline) = cx.progress.deadline.filter(|_| !timeout.is_null()) {
+        let left = deadline.saturating_sub(cx.now().monotonic);
+        let _ = cx.write_pod(timeout, &Timespec::new(left));
+    }
+}
+
+/// What a file is ready for, of what is asked and what is always told.
+fn ready_for(cx: &mut Cx<'_>, wanted: Wanted) -> Events {
+    let always = Events::ERR.union(Events::HUP).union(Events::NVAL);
+    match Fd::new(wanted.fd).and_then(|fd| cx.file(fd)) {
+        Ok(file) => {
+            let ready = cx.sys.poll_file(file, cx.tid).unwrap_or(Events::NVAL);
+            ready.and(wanted.events.union(always))
+        }
+        Err(_) => Events::NVAL,
+    }
+}
+
+fn wait_all(cx: &mut Cx<'_>, list: &[Wanted]) -> SysResult {
+    for wanted in list.iter().filter(|wanted| wanted.fd >= 0) {
+        let file = cx.file(Fd::new(wanted.fd)?)?;
+        let waiter = cx.waiter(wanted.events);
+        cx.sys.wait_file(file, waiter, cx.tid)?;
+    }
+    Ok(cx.block())
+}
+
+/// `ppoll(2)`
+pub fn ppoll(
+    cx: &mut Cx<'_>,
+    fds: GuestAddr,
+    count: u64,
+    timeout: GuestAddr,
+    sigmask: GuestAddr,
+    sigsetsize: usize,
+) -> SysResult {
+    read_timeout(cx, timeout)?;
+    if count > cx.process().rlimits.soft(Resource::Descriptors) {
+        return Err(Errno::EINVAL);
+    }
+    cx.temporary_mask(sigmask, sigsetsize)?;
+    let mut list = Vec::with_capacity(count as usize);
+    let mut told = 0;
+    for index in 0..count {
+        let entry = fds.add(index * 8)?;
+        let fd: i32 = cx.read_pod(entry)?;
+        let events: u16 = cx.read_pod(entry.add(4)?)?;
+        let wanted = Wanted { fd, events: Events(events.into()) };
+        // A negative descriptor switches an entry off.
+        let ready = if fd < 0 { Events::default() } else { ready_for(cx, wanted) };
+        cx.write_pod(entry.add(6)?, &(ready.0 as u16))?;
+        told += u64::from(!ready.is_empty());
+        list.push(wanted);
+    }
+    if told > 0 || is_due(cx) {
+        write_left(cx, timeout);
+        return Ok(Flow::Done(told));
+    }
+    if cx.entry == Entry::Signal {
+        write_left(cx, timeout);
+        return Ok(Flow::Interrupted(Restart::NoHandler));
+    }
+    wait_all(cx, &list)
+}
+
+/// The three sets of `select(2)`: what each asks for, and what counts as that (`select(2)`, "Correspondence between
+/// select() and poll() notifications").
+const SETS: [(Events, Events); 3] = [
+    (Events::IN, Events(Events::IN.0 | Events::HUP.0 | Events::ERR.0)),
+    (Events::OUT, Events(Events::OUT.0 | Events::ERR.0)),
+    (Events::PRI, Events::PRI),
+];
+/// Descriptors that `select(2)` can name.
+const FD_SETSIZE: u32 = 1024;
+
+/// Bit sets of descriptors, as the guest passed them: read once, since results are written over them.
+struct Sets {
+    bits: [Option<Vec<u64>>; 3],
+}
+
+/// `pselect6(2)`; the last argument points to `{ sigset_t *mask; size_t size }`.
+pub fn pselect6(
+    cx: &mut Cx<'_>,
+    count: i32,
+    reads: GuestAddr,
+    writes: GuestAddr,
+    exceptions: GuestAddr,
+    timeout: GuestAddr,
+    sigmask: GuestAddr,
+) -> SysResult {
+    read_timeout(cx, timeout)?;
+    let table = cx.fd_table();
+    let open_limit = cx.sys.fs.table(table)?.size().max(FD_SETSIZE as usize);
+    let count = usize::try_from(count).map_err(|_| Errno::EINVAL)?.min(open_limit);
+    if cx.entry == Entry::First && !sigmask.is_null() {
+        let [mask, size]: [u64; 2] = cx.read_pod(sigmask)?;
+        cx.temporary_mask(GuestAddr(mask), usize::try_from(size).unwrap_or(usize::MAX))?;
+    }
+    let words = count.div_ceil(64);
+    let addrs = [reads, writes, exceptions];
+    let kept = cx.progress.state.take().and_then(|state| state.downcast::<Sets>().ok());
+    let sets = match kept {
+        Some(sets) => sets,
+        None => Box::new(read_sets(cx, addrs, words)?),
+    };
+    let mut list: Vec<Wanted> = Vec::new();
+    let mut results = [vec![0u64; words], vec![0u64; words], vec![0u64; words]];
+    let mut told = 0;
+    for fd in 0..count {
+        let mut events = Events::default();
+        for (set, (asked, _)) in sets.bits.iter().zip(SETS) {
+            if set.as_ref().is_some_and(|set| set[fd / 64] >> (fd % 64) & 1 != 0) {
+                events = events.union(asked);
+            }
+        }
+        if events.is_empty() {
+            continue;
+        }
+        let wanted = Wanted { fd: fd as i32, events };
+        let ready = ready_for(cx, wanted);
+        if ready == Events::NVAL {
+            return Err(Errno::EBADF);
+        }
+        for (result, (asked, counts)) in results.iter_mut().zip(SETS) {
+            if events.intersects(asked) && ready.intersects(counts) {
+                result[fd / 64] |= 1 << (fd % 64);
+                told += 1;
+            }
+        }
+        list.push(wanted);
+    }
+    if told > 0 || is_due(cx) {
+        for ((addr, set), result) in addrs.into_iter().zip(&sets.bits).zip(&results) {
+            if set.is_some() {
+                let bytes: Vec<u8> = result.iter().flat_map(|word| word.to_le_bytes()).collect();
+                cx.write_user(addr, &bytes)?;
+            }
+        }
+        write_left(cx, timeout);
+        return Ok(Flow::Done(told));
+    }
+    if cx.entry == Entry::Signal {
+        write_left(cx, timeout);
+        return Ok(Flow::Interrupted(Restart::NoHandler));
+    }
+    cx.progress.state = Some(sets);
+    wait_all(cx, &list)
+}
+
+fn read_sets(cx: &mut Cx<'_>, addrs: [GuestAddr; 3], words: usize) -> Result<Sets> {
+    let mut bits = [None, None, None];
+    for (set, addr) in bits.iter_mut().zip(addrs) {
+        if !addr.is_null() {
+            let mut bytes = vec![0; words * 8];
+            cx.read_user(addr, &mut bytes)?;
+            let (chunks, _) = bytes.as_chunks::<8>();
+            *set = Some(chunks.iter().map(|chunk| u64::from_le_bytes(*chunk)).collect());
+        }
+    }
+    Ok(Sets { bits })
+}
+
+/// `epoll_create1(2)`
+pub fn epoll_create1(cx: &mut Cx<'_>, flags: OpenFlags) -> SysResult {
+    if flags.without(OpenFlags::CLOSE_ON_EXEC) != OpenFlags(0) {
+        return Err(Errno::EINVAL);
+    }
+    let file = cx.sys.fs.open_anonymous(FileKind::Epoll(Box::new(Epoll::default())), OpenFlags(0))?;
+    let fd = cx.install(file, flags.has(OpenFlags::CLOSE_ON_EXEC))?;
+    Ok(Flow::Done(fd.get().into()))
+}
+
+/// Bytes of a `struct epoll_event`: not packed outside of x86.
+const EPOLL_EVENT_BYTES: u64 = 16;
+
+/// `epoll_ctl(2)`
+pub fn epoll_ctl(cx: &mut Cx<'_>, epfd: Fd, op: u32, fd: Fd, event: GuestAddr) -> SysResult {
+    let ctl = match op {
+        1 => Ctl::Add,
+        2 => Ctl::Delete,
+        3 => Ctl::Modify,
+        _ => return Err(Errno::EINVAL),
+    };
+    let (mut events, mut data) = (0, 0);
+    if ctl != Ctl::Delete {
+        events = cx.read_pod(event)?;
+        data = cx.read_pod(event.add(8)?)?;
+    }
+    let epoll = cx.file(epfd)?;
+    let file = cx.file(fd)?;
+    cx.sys.epoll_ctl(cx.tid, epoll, ctl, (fd, file), events, data)?;
+    Ok(Flow::Done(0))
+}
+
+/// `epoll_pwait(2)`: the timeout is in milliseconds, negative for ever.
+pub fn epoll_pwait(
+    cx: &mut Cx<'_>,
+    epfd: Fd,
+    events: GuestAddr,
+    max: i32,
+    timeout: i32,
+    sigmask: GuestAddr,
+    sigsetsize: usize,
+) -> SysResult {
+    if cx.entry == Entry::First
+        && let Ok(milliseconds) = u64::try_from(timeout)
+    {
+        cx.deadline_after(milliseconds * (NANOS_PER_SECOND / 1000));
+    }
+    epoll_wait(cx, epfd, events, max, sigmask, sigsetsize)
+}
+
+/// `epoll_pwait2(2)`
+pub fn epoll_pwait2(
+    cx: &mut Cx<'_>,
+    epfd: Fd,
+    events: GuestAddr,
+    max: i32,
+    timeout: GuestAddr,
+    sigmask: GuestAddr,
+    sigsetsize: usize,
+) -> SysResult {
+    read_timeout(cx, timeout)?;
+    epoll_wait(cx, epfd, events, max, sigmask, sigsetsize)
+}
+
+fn epoll_wait(
+    cx: &mut Cx<'_>,
+    epfd: Fd,
+    events: GuestAddr,
+    max: i32,
+    sigmask: GuestAddr,
+    sigsetsize: usize,
+) -> SysResult {
+    /// Events told in one call at the most: keeps the hold of the lock short.
+    const MAX_EVENTS: usize = 512;
+    /// `EP_MAX_EVENTS`
+    const LIMIT: i32 = i32::MAX / EPOLL_EVENT_BYTES as i32;
+    if !(1..=LIMIT).contains(&max) {
+        return Err(Errno::EINVAL);
+    }
+    let epoll: FileId = cx.file(epfd)?;
+    cx.temporary_mask(sigmask, sigsetsize)?;
+    let told = cx.sys.epoll_collect(cx.tid, epoll, (max as usize).min(MAX_EVENTS))?;
+    if !told.is_empty() {
+        let bytes: Vec<u8> = told
+            .iter()
+            .flat_map(|(events, data)| {
+                let mut bytes = [0; EPOLL_EVENT_BYTES as usize];
+                bytes[..4].copy_from_slice(&events.to_le_bytes());
+                bytes[8..].copy_from_slice(&data.to_le_bytes());
+                bytes
+            })
+            .collect();
+        cx.write_user(events, &bytes)?;
+        return Ok(Flow::Done(told.len() as u64));
+    }
+    if is_due(cx) {
+        return Ok(Flow::Done(0));
+    }
+    if cx.entry == Entry::Signal {
+        return Ok(Flow::Interrupted(Restart::Never));
+    }
+    let waiter = cx.waiter(Events::IN);
+    cx.sys.wait_file(epoll, waiter, cx.tid)?;
+    Ok(cx.block())
+}
