@@ -132,11 +132,11 @@ Examples:
   What does it ask the kernel for?
       tidemark run --strace=openat,execve --debian busybox-static -- busybox ls
 
-Exit code: the program's own; 128 + n if signal n ended it; 125 if Tidemark failed, 126 if the command cannot be
+Exit code: the program's own; 128 + n if signal n ended it; 125 if Tidemark failed, 126 if the command cannot be \
 executed, 127 if it does not exist.";
 
 const FETCH_EXIT_CODES: &str = "\
-Exit codes: 0 done, 64 wrong usage, 65 damaged, expired or untrusted data, 66 no such package or file,
+Exit codes: 0 done, 64 wrong usage, 65 damaged, expired or untrusted data, 66 no such package or file, \
 69 network or mirror unavailable, 73 cache not writable, 78 no mirror known.";
 
 #[cfg(test)]

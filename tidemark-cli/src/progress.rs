@@ -18,7 +18,8 @@ impl Progress {
 
     /// A bar for a download of `len` bytes; it goes away when it is dropped.
     pub(crate) fn download(&self, what: &str, len: u64) -> Bar {
-        let template = "{msg:30!} {bar:30} {bytes:>11} of {total_bytes:>11} {bytes_per_sec:>13} {eta:>4}";
+        // Fits 80 columns.
+        let template = "{msg:27!} {bar:20} {bytes:>10} of {total_bytes:>10} {eta:>4}";
         self.bar(ProgressBar::with_draw_target(Some(len), self.target()), template, what)
     }
 

@@ -65,7 +65,7 @@ impl Downloader {
         progress: &Progress,
         write_failed: &dyn Fn(io::Error) -> DebianError,
     ) -> Result<(), DebianError> {
-        let bar = progress.download(wanted.what, wanted.size);
+        let bar = progress.download(wanted.label, wanted.size);
         let mut hasher = Sha256::new();
         let mut received = 0_u64;
         for chunk in self.get(url)? {
@@ -114,6 +114,8 @@ impl Downloader {
 pub(crate) struct Wanted<'a> {
     /// What messages call it.
     pub(crate) what: &'a str,
+    /// What the progress bar calls it.
+    pub(crate) label: &'a str,
     /// Its size in bytes.
     pub(crate) size: u64,
     /// Its SHA-256, in lower-case hexadecimal.

@@ -136,7 +136,7 @@ impl Archive<'_> {
                 }
             })?;
         let what = format!("Packages of {SUITE}");
-        let wanted = Wanted { what: &what, size: file.size, sha256: &file.sha256 };
+        let wanted = Wanted { what: &what, label: &what, size: file.size, sha256: &file.sha256 };
         let url_path = format!("dists/{SUITE}/{}", release.download_path(path, file));
         let blob = self.blob(&wanted, &url_path)?;
         let _bar = self.progress.working("Reading the package index");
@@ -180,9 +180,12 @@ impl Archive<'_> {
         }
         let debs = packages
             .iter()
-            .map(|package| {
-                let what = package.to_string();
-                let wanted = Wanted { what: &what, size: package.size, sha256: &package.sha256 };
+            .enumerate()
+            .map(|(i, package)| {
+                let (what, count) = (package.to_string(), packages.len());
+                let label = format!("{}/{count} {}", i + 1, package.name);
+                let wanted =
+                    Wanted { what: &what, label: &label, size: package.size, sha256: &package.sha256 };
                 Ok((package, self.blob(&wanted, &package.filename)?))
             })
             .collect::<Result<Vec<_>, DebianError>>()?;
