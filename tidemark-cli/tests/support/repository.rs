@@ -8,7 +8,7 @@ use pgp::composed::{
     SignedSecretKey, SubkeyParamsBuilder,
 };
 use pgp::ser::Serialize;
-use pgp::types::Password;
+use pgp::types::{Password, Timestamp};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use sha2::{Digest, Sha256};
@@ -33,11 +33,15 @@ struct Deb {
 impl Repository {
     /// An empty archive whose key is made from `seed`.
     pub fn new(seed: u64) -> Self {
+        // The time is part of the key: the same seed is to give the same one.
+        let made = Timestamp::from_secs(1_700_000_000);
         let mut signing = SubkeyParamsBuilder::default();
+        signing.created_at(made);
         signing.key_type(KeyType::Ed25519Legacy).can_sign(true).can_encrypt(EncryptionCaps::None);
         let mut params = SecretKeyParamsBuilder::default();
         params
             .key_type(KeyType::Ed25519Legacy)
+            .created_at(made)
             .can_certify(true)
             .can_sign(false)
             .can_encrypt(EncryptionCaps::None)
