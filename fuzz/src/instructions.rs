@@ -15,11 +15,11 @@ const CODE: u64 = 0x1_0000;
 /// Where data is: registers begin with addresses around here.
 const DATA: u64 = 0x2_0000;
 const REGION_BYTES: u64 = 0x4000;
-const MEMORY_BYTES: usize = 1 << 20;
+const MEMORY_BYTES: usize = 1 << 18;
 /// Instructions in a run; loops end by it.
-const BUDGET: u64 = 2_000;
+const BUDGET: u64 = 500;
 /// How often a run is taken up again behind what stopped it.
-const RESUMES: usize = 32;
+const RESUMES: usize = 16;
 
 /// Runs the bytes as code. The first 32 of them are mixed into the registers.
 pub fn instructions(bytes: &[u8]) {

@@ -1,6 +1,7 @@
 //! `test`: everything the README promises, from a fresh clone on: setup, guest programs, `cargo test`, and
 //! WebAssembly in Node. Setup may download; from there on it runs offline.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
@@ -9,6 +10,10 @@ use xshell::Shell;
 
 use crate::steps::Steps;
 use crate::{build, closing, guests, project, setup, tools};
+
+/// What Node runs.
+const NODE_TESTS: [&str; 2] =
+    ["tidemark-host-node/tests/host.test.mjs", "tidemark-js/tests/package.test.mjs"];
 
 /// What to test.
 #[derive(Args, Default)]
@@ -49,19 +54,27 @@ pub(crate) fn add_steps(sh: &Shell, options: &Options, steps: &mut Steps) {
     steps.step("node test", node_test);
 }
 
-/// Runs cargo's tests with what they look for in the environment: `TIDEMARK_GUESTS`, the folder of compiled guest
-/// programs, and `TIDEMARK_ORACLE`, the emulator to compare with.
 fn cargo_test(more: &[String]) -> Result<Vec<String>> {
     let mut command = Command::new("cargo");
     command.args(["test", "--workspace", "--locked", "--offline"]).args(more).current_dir(project::root());
-    command.env("TIDEMARK_GUESTS", project::guest_programs()).env("TIDEMARK_ORACLE", tools::oracle()?);
-    closing::run(&mut command)
+    closing::run(command.envs(found()?))
 }
 
-/// Runs the tests that Node drives, with `TIDEMARK_CHECKS`, the folder of the Node host's compiled checks.
+/// Runs the tests that Node drives, with where they find things: `TIDEMARK_CHECKS` the Node host's compiled checks,
+/// `TIDEMARK_PACKAGE` the npm package.
 fn node_test() -> Result<Vec<String>> {
     let mut command = Command::new("node");
-    command.args(["--test", "--test-reporter=spec"]).arg("tidemark-host-node/tests/host.test.mjs");
-    command.current_dir(project::root()).env("TIDEMARK_CHECKS", build::checks());
-    closing::run(&mut command)
+    command.args(["--test", "--test-reporter=spec"]).args(NODE_TESTS).current_dir(project::root());
+    command.env("TIDEMARK_CHECKS", build::checks()).env("TIDEMARK_PACKAGE", build::package());
+    closing::run(command.envs(found()?))
+}
+
+/// What tests look for in the environment: `TIDEMARK_GUESTS` the compiled guest programs, `TIDEMARK_ORACLE` the emulator
+/// to compare with, `TIDEMARK_BUSYBOX` Debian's busybox.
+fn found() -> Result<[(&'static str, PathBuf); 3]> {
+    Ok([
+        ("TIDEMARK_GUESTS", project::guest_programs()),
+        ("TIDEMARK_ORACLE", tools::oracle()?),
+        ("TIDEMARK_BUSYBOX", project::busybox()),
+    ])
 }
