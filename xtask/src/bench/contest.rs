@@ -1,4 +1,4 @@
-//! One program on two sides: alternating rounds, and what comes of them.
+//! One program on several sides: alternating rounds, and what comes of them.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -7,11 +7,34 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 
-/// A program and the two ways of running it; one, where the emulator can't.
+/// Where a program is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Where {
+    /// In the native command.
+    Native,
+    /// In the npm package.
+    Node,
+    /// In the emulator.
+    Qemu,
+}
+
+impl Where {
+    pub(crate) const ALL: [Self; 3] = [Self::Native, Self::Node, Self::Qemu];
+
+    /// The heading of its column.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Native => "tidemark",
+            Self::Node => "in node",
+            Self::Qemu => "qemu",
+        }
+    }
+}
+
+/// A program and the ways of running it.
 pub(crate) struct Contest {
     pub(crate) name: String,
-    pub(crate) ours: Side,
-    pub(crate) theirs: Option<Side>,
+    pub(crate) sides: Vec<(Where, Side)>,
 }
 
 /// A command line.
@@ -19,14 +42,13 @@ pub(crate) struct Side {
     command: Vec<OsString>,
 }
 
-/// One figure of one program, on both sides.
+/// One figure of one program, on all sides.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Outcome {
     pub(crate) name: String,
     pub(crate) unit: String,
-    /// One value a round, in the order in which they were taken; theirs may be none.
-    pub(crate) ours: Vec<f64>,
-    pub(crate) theirs: Vec<f64>,
+    /// One value a round, in the order in which they were taken.
+    pub(crate) rounds: Vec<(Where, Vec<f64>)>,
 }
 
 /// What one run printed or took: name, value, unit.
@@ -57,44 +79,49 @@ impl Contest {
     /// Runs `rounds` of each side, by turns.
     ///
     /// # Errors
-    /// If a run fails, or the two sides print different figures.
+    /// If a run fails, or the sides print different figures.
     pub(crate) fn run(&self, rounds: usize) -> Result<Vec<Outcome>> {
         let mut outcomes: Vec<Outcome> = Vec::new();
         for round in 0..rounds {
-            let ours = self.ours.round()?;
-            let theirs = self.theirs.as_ref().map(Side::round).transpose()?;
-            if round == 0 {
-                outcomes.extend(ours.iter().map(|(name, _, unit)| Outcome {
-                    name: format!("{} {name}", self.name),
-                    unit: unit.clone(),
-                    ours: Vec::new(),
-                    theirs: Vec::new(),
-                }));
-            }
-            let same = |figures: &[Figure]| figures.len() == outcomes.len();
-            ensure!(
-                same(&ours) && theirs.as_deref().is_none_or(same),
-                "{} does not print the same figures in every run",
-                self.name
-            );
-            for (index, (outcome, ours)) in outcomes.iter_mut().zip(ours).enumerate() {
-                outcome.ours.push(ours.1);
-                if let Some(theirs) = theirs.as_ref().and_then(|figures| figures.get(index)) {
-                    ensure!(ours.0 == theirs.0, "{}: {} against {}", self.name, ours.0, theirs.0);
-                    outcome.theirs.push(theirs.1);
+            for (index, (_, side)) in self.sides.iter().enumerate() {
+                let figures = side.round()?;
+                if round == 0 && index == 0 {
+                    outcomes.extend(figures.iter().map(|figure| self.outcome(figure)));
+                }
+                let names = |name: &str| format!("{} {name}", self.name);
+                let same = figures.len() == outcomes.len()
+                    && figures
+                        .iter()
+                        .zip(&outcomes)
+                        .all(|(figure, outcome)| names(&figure.0) == outcome.name);
+                ensure!(same, "{} does not print the same figures in every run", self.name);
+                for (outcome, (_, value, _)) in outcomes.iter_mut().zip(figures) {
+                    outcome.rounds[index].1.push(value);
                 }
             }
         }
         Ok(outcomes)
     }
+
+    fn outcome(&self, (name, _, unit): &Figure) -> Outcome {
+        let rounds = self.sides.iter().map(|(place, _)| (*place, Vec::new())).collect();
+        Outcome { name: format!("{} {name}", self.name), unit: unit.clone(), rounds }
+    }
 }
 
 impl Outcome {
-    /// How many times as fast as theirs ours is; above 1 is better, whatever the unit. Without theirs, not a number.
-    pub(crate) fn speed(&self) -> f64 {
-        let (ours, theirs) = (median(&self.ours), median(&self.theirs));
+    /// The median on one side; not a number where it was not run.
+    pub(crate) fn median(&self, place: Where) -> f64 {
+        let values = self.rounds.iter().find(|(other, _)| *other == place);
+        values.map_or(f64::NAN, |(_, values)| median(values))
+    }
+
+    /// How many times as fast as in `other` it is in `place`; above 1 is better, whatever the unit. Not a number where it
+    /// was not run.
+    pub(crate) fn speed(&self, place: Where, other: Where) -> f64 {
+        let (here, there) = (self.median(place), self.median(other));
         // Rates (`1/s`, `MB/s`) grow with speed, times shrink.
-        if self.unit.contains('/') { ours / theirs } else { theirs / ours }
+        if self.unit.contains('/') { here / there } else { there / here }
     }
 }
 
@@ -139,52 +166,39 @@ mod tests {
         let outcome = |unit: &str| Outcome {
             name: String::new(),
             unit: unit.into(),
-            ours: vec![10.0],
-            theirs: vec![20.0],
+            rounds: vec![(Where::Native, vec![10.0]), (Where::Qemu, vec![20.0])],
         };
-        assert_eq!(outcome("1/s").speed(), 0.5);
-        assert_eq!(outcome("ns").speed(), 2.0);
+        assert_eq!(outcome("1/s").speed(Where::Native, Where::Qemu), 0.5);
+        assert_eq!(outcome("ns").speed(Where::Native, Where::Qemu), 2.0);
+        assert!(outcome("ns").speed(Where::Node, Where::Qemu).is_nan());
+    }
+
+    fn contest(ours: &str, theirs: &str) -> Contest {
+        let sides = vec![(Where::Native, side(ours)), (Where::Qemu, side(theirs))];
+        Contest { name: "made-up".into(), sides }
     }
 
     #[test]
     fn rounds_alternate_and_are_all_kept() -> Result<()> {
-        let contest = Contest {
-            name: "made-up".into(),
-            ours: side("echo 'bench: rate 10 1/s'; echo noise"),
-            theirs: Some(side("echo 'bench: rate 40 1/s'")),
-        };
-        let outcomes = contest.run(3)?;
+        let outcomes =
+            contest("echo 'bench: rate 10 1/s'; echo noise", "echo 'bench: rate 40 1/s'").run(3)?;
         assert_eq!(outcomes.len(), 1);
-        assert_eq!((outcomes[0].ours.len(), outcomes[0].theirs.len()), (3, 3));
-        assert_eq!(outcomes[0].speed(), 0.25);
+        assert!(outcomes[0].rounds.iter().all(|(_, values)| values.len() == 3));
+        assert_eq!(outcomes[0].speed(Where::Native, Where::Qemu), 0.25);
         Ok(())
     }
 
     #[test]
     fn a_failing_or_different_side_is_an_error() {
-        let contest = |theirs: &str| Contest {
-            name: "x".into(),
-            ours: side("echo 'bench: a 1 s'"),
-            theirs: Some(side(theirs)),
-        };
-        assert!(contest("exit 3").run(1).is_err());
-        assert!(contest("echo 'bench: b 1 s'").run(1).is_err());
-        assert!(contest("echo 'bench: a 1 s'; echo 'bench: b 1 s'").run(1).is_err());
-    }
-
-    #[test]
-    fn what_the_emulator_cannot_run_is_measured_alone() -> Result<()> {
-        let outcomes =
-            Contest { name: "x".into(), ours: side("echo 'bench: a 1 s'"), theirs: None }.run(2)?;
-        assert_eq!((outcomes[0].ours.len(), outcomes[0].theirs.len()), (2, 0));
-        assert!(outcomes[0].speed().is_nan());
-        Ok(())
+        assert!(contest("echo 'bench: a 1 s'", "exit 3").run(1).is_err());
+        assert!(contest("echo 'bench: a 1 s'", "echo 'bench: b 1 s'").run(1).is_err());
+        assert!(contest("echo 'bench: a 1 s'", "echo 'bench: a 1 s'; echo 'bench: b 1 s'").run(1).is_err());
     }
 
     #[test]
     fn a_program_that_prints_nothing_is_timed() -> Result<()> {
-        let outcomes = Contest { name: "x".into(), ours: side(":"), theirs: Some(side(":")) }.run(1)?;
-        assert_eq!((outcomes[0].name.as_str(), outcomes[0].unit.as_str()), ("x run", "s"));
+        let outcomes = contest(":", ":").run(1)?;
+        assert_eq!((outcomes[0].name.as_str(), outcomes[0].unit.as_str()), ("made-up run", "s"));
         Ok(())
     }
 }

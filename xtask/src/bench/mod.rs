@@ -1,6 +1,6 @@
 //! `bench`: how fast guests run here, against `qemu-riscv64-static` on the same machine in the same run.
 //!
-//! Every contest alternates: one round of ours, one of the emulator's, and so on, so that a machine that slows down
+//! Every contest alternates: one round natively, one in Node, one of the emulator's, and so on, so that a machine that slows down
 //! slows both; the ratio is that of the medians. The programs are those of tests/guests/bench. A program may measure
 //! itself, by lines `bench: NAME VALUE UNIT`; one that prints none is measured from start to exit. Each line
 //! `// bench: ARGUMENTS` at its top is a measurement with these arguments. A program whose oracle is Linux itself, as
@@ -15,8 +15,8 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use xshell::{Shell, cmd};
 
-use crate::{guests, project, tools};
-use contest::{Contest, Side};
+use crate::{build, guests, project, tools};
+use contest::{Contest, Side, Where};
 
 /// What to measure.
 #[derive(Args)]
@@ -27,6 +27,9 @@ pub(crate) struct Options {
     /// Also write the figures as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Leave Node out.
+    #[arg(long)]
+    no_node: bool,
     /// Only programs whose name contains this.
     filter: Option<String>,
 }
@@ -34,7 +37,7 @@ pub(crate) struct Options {
 impl Options {
     /// The least that shows that measuring works.
     pub(crate) fn smoke() -> Self {
-        Self { rounds: 1, json: None, filter: None }
+        Self { rounds: 1, json: None, no_node: false, filter: None }
     }
 }
 
@@ -53,24 +56,34 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
         .with_context(|| format!("{} is missing: run `cargo xtask setup`", tools::SYSTEM_QEMU))?;
     cmd!(sh, "cargo build --release --locked --quiet -p tidemark-cli").quiet().run()?;
     let tidemark = project::target().join("release/tidemark");
+    let archive = if options.no_node { None } else { Some(prepare_node(sh)?) };
     let mut results = Vec::new();
     for Measurement { program, args, ours_only } in measurements {
         let args: Vec<PathBuf> = args.split_whitespace().map(PathBuf::from).collect();
-        let inside = format!("/bench/{program}");
-        let mut ours = vec![
+        let inside = PathBuf::from(format!("/bench/{program}"));
+        let outside = project::guest_programs().join("bench").join(&program);
+        let side = |command: &[PathBuf]| Side::new(&[command, &args].concat());
+        let native = [
             tidemark.clone(),
             "run".into(),
             "--rootfs".into(),
             project::guest_programs(),
             "--".into(),
-            inside.into(),
+            inside.clone(),
         ];
-        let mut theirs = vec![qemu.clone(), project::guest_programs().join("bench").join(&program)];
-        ours.extend_from_slice(&args);
-        theirs.extend_from_slice(&args);
+        let mut sides = vec![(Where::Native, side(&native))];
+        if let Some(archive) = &archive {
+            let script = project::root().join("tidemark-js/tests/measure.mjs");
+            sides.push((
+                Where::Node,
+                side(&["node".into(), script, build::package(), archive.clone(), inside]),
+            ));
+        }
+        if !ours_only {
+            sides.push((Where::Qemu, side(&[qemu.clone(), outside])));
+        }
         let name = args.iter().fold(program, |name, arg| format!("{name} {}", arg.display()));
-        let theirs = (!ours_only).then(|| Side::new(&theirs));
-        results.extend(Contest { name, ours: Side::new(&ours), theirs }.run(options.rounds.max(1))?);
+        results.extend(Contest { name, sides }.run(options.rounds.max(1))?);
     }
     print!("{}", report::table(&results));
     if let Some(file) = &options.json {
@@ -78,6 +91,14 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
             .with_context(|| format!("cannot write {}", file.display()))?;
     }
     Ok(())
+}
+
+/// Builds the npm package, and packs the programs for it.
+fn prepare_node(sh: &Shell) -> Result<PathBuf> {
+    build::node()?;
+    let (archive, programs) = (project::target().join("guests.tar"), project::guest_programs());
+    cmd!(sh, "tar -C {programs} -cf {archive} bench").quiet().run()?;
+    Ok(archive)
 }
 
 /// A program with arguments.
