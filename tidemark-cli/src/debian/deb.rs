@@ -116,6 +116,9 @@ fn malformed(why: &str) -> DebError {
 mod tests {
     use std::io::Cursor;
 
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     fn ar(members: &[(&str, &[u8])]) -> Vec<u8> {
@@ -181,6 +184,23 @@ mod tests {
         let deb = ar(&[("debian-binary", b"2.0\n"), ("data.tar.gz", &gzip(&tar()))]);
         for len in 0..deb.len() - 2 {
             assert!(unpacked(&deb[..len]).is_err(), "cut to {len} of {}", deb.len());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn damage_is_an_error_or_harmless(
+            damage in vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+            arbitrary in vec(any::<u8>(), 0..300),
+        ) {
+            let mut deb = ar(&[("debian-binary", b"2.0\n"), ("data.tar", &tar())]);
+            for (at, value) in damage {
+                let at = at.index(deb.len());
+                deb[at] = value;
+            }
+            let _ = unpacked(&deb);
+            let _ = unpacked(&arbitrary);
+            let _ = unpacked(&ar(&[("debian-binary", b"2.0\n"), ("data.tar", &arbitrary)]));
         }
     }
 }

@@ -52,6 +52,8 @@ pub(crate) fn stanzas(text: &str) -> impl Iterator<Item = Stanza<'_>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -72,5 +74,13 @@ mod tests {
         let text = "URIs: http://a\n# old: http://b\n http://c\n";
         let uris: Vec<_> = stanzas(text).next().expect("one").get("URIs").expect("URIs").lines().collect();
         assert_eq!(uris.len(), 3, "the comment's line is in the value: {uris:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_to_its_end(text in "([A-Za-z:# \t\n.é]|\r\n){0,80}") {
+            let fields: usize = stanzas(&text).map(|stanza| stanza.fields.len()).sum();
+            prop_assert!(fields <= text.lines().count());
+        }
     }
 }
