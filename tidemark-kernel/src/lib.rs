@@ -16,6 +16,8 @@ pub mod errno;
 pub mod exec;
 pub mod fs;
 pub mod futex;
+#[cfg(test)]
+mod harness;
 mod kernel;
 pub mod limits;
 pub mod mem;

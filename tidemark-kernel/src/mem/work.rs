@@ -90,7 +90,7 @@ impl Mm<'_> {
     }
 
     /// One step of what is left. Whether nothing is left.
-    pub(super) fn advance(&mut self) -> bool {
+    pub(crate) fn advance(&mut self) -> bool {
         if self.is_idle() {
             return true;
         }

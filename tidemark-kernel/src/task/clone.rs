@@ -28,7 +28,6 @@ impl CloneFlags {
     pub(crate) const FS: CloneFlags = CloneFlags(0x200);
     pub(crate) const FILES: CloneFlags = CloneFlags(0x400);
     pub(crate) const SIGHAND: CloneFlags = CloneFlags(0x800);
-    pub(crate) const PIDFD: CloneFlags = CloneFlags(0x1000);
     pub(crate) const VFORK: CloneFlags = CloneFlags(0x4000);
     pub(crate) const PARENT: CloneFlags = CloneFlags(0x8000);
     pub(crate) const THREAD: CloneFlags = CloneFlags(0x1_0000);

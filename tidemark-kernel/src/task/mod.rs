@@ -13,6 +13,8 @@ mod process;
 mod rlimit;
 mod shared;
 mod table;
+#[cfg(test)]
+mod tests;
 mod thread;
 mod time;
 mod timer;
