@@ -190,11 +190,21 @@ fn run_slice(
                 Err(exit) => return (Some(exit), used),
             }
         };
-        let machine =
-            Machine { hart, tlb: &mut cache.tlb, hot: &cache.code.hot, ram, table: &space.table, ticks };
+        let mut machine = Machine {
+            hart,
+            tlb: &mut cache.tlb,
+            hot: &cache.code.hot,
+            ram,
+            table: &space.table,
+            ticks,
+            budget: budget as i64,
+            stop: Stop::Page,
+            exit: Exit::Budget,
+        };
         // SAFETY: the slots come from `cache.code`, which is not changed during the call, and the budget covers
         // the straight line from `start`.
-        let (stop, rest) = unsafe { execute(machine, origin, slots, start, budget as i64) };
+        unsafe { execute(&mut machine, origin, slots, start) };
+        let Machine { budget: rest, stop, exit, .. } = machine;
         let done = budget - rest as u64;
         used += done;
         hart.instret = hart.instret.wrapping_add(done);
@@ -204,7 +214,7 @@ fn run_slice(
                 space.icache_gen.fetch_add(1, Ordering::AcqRel);
                 cache.refresh(space);
             }
-            Stop::Exit(exit) => return (Some(exit), used),
+            Stop::Exit => return (Some(exit), used),
             Stop::IllegalRounding => {
                 let instr = fetch(ram, &space.table, hart.pc);
                 return (Some(instr.map_or_else(|exit| exit, |instr| Exit::Illegal { instr })), used);

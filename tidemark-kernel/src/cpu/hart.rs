@@ -60,6 +60,9 @@ pub(super) struct Reservation {
 }
 
 /// Integer and floating-point registers, `pc`, `fcsr`, reservation and instruction count of a guest thread.
+///
+/// The register file comes first, so that the interpreter reaches all of it through one pointer.
+#[repr(C)]
 #[derive(Clone, Debug)]
 pub struct Hart {
     pub(super) regs: RegisterFile,

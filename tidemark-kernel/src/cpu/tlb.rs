@@ -10,7 +10,7 @@
 
 use super::exit::{Access, Exit};
 use crate::mem::page_table::{PageTable, Pte};
-use crate::mem::ram::{FRAME_SHIFT, FRAME_SIZE, FrameNo, GuestRam, Word};
+use crate::mem::ram::{FRAME_SHIFT, FRAME_SIZE, FrameNo, GuestRam, RamPtr, Word};
 
 /// Entries for loads and entries for stores, each.
 pub(super) const TLB_ENTRIES: usize = 256;
@@ -24,23 +24,45 @@ const GROUP_PAGES: usize = 16;
 pub(super) struct TlbEntry {
     /// First guest address.
     base: u64,
-    /// Length less eight bytes: the last offset at which an access of eight bytes fits.
-    limit: u64,
-    /// Byte offset in RAM of `base`.
-    ram: usize,
+    /// Length in bytes.
+    len: u64,
+    /// Where in RAM `base` lies.
+    at: RamPtr,
 }
 
+// What `covers` rests on.
+const _: () = assert!(GROUP_PAGES < TLB_ENTRIES);
+
 impl TlbEntry {
-    /// An entry for array index `index` that never hits: it covers eight bytes of a page with another index.
+    /// An entry for array index `index` that never hits: its base is on a page two further on.
     const fn empty(index: usize) -> Self {
-        Self { base: (((index + 1) % TLB_ENTRIES) as u64) << FRAME_SHIFT, limit: 0, ram: 0 }
+        Self { base: ((index + 2) as u64) << FRAME_SHIFT, len: 0, at: RamPtr::NOWHERE }
     }
 
-    /// Where in RAM an access of `size` bytes (at most eight) lies, if the extent covers all of it.
+    /// How far into the extent an access of `size` bytes (at most eight) lies, if the extent covers all of it.
+    ///
+    /// The sum wraps only for an address less than `size` bytes below the base. That is on the page before the extent,
+    /// which has another index than every page of the extent, so that this entry is not looked at.
     #[inline(always)]
-    pub(super) fn offset(&self, va: u64, size: u64) -> Option<usize> {
+    fn covers(&self, va: u64, size: u64) -> Option<u64> {
         let delta = va.wrapping_sub(self.base);
-        if delta <= self.limit + (8 - size) { Some(self.ram.wrapping_add(delta as usize)) } else { None }
+        if delta.wrapping_add(size) <= self.len { Some(delta) } else { None }
+    }
+
+    /// Loads the word at `va`, if the extent covers it.
+    #[inline(always)]
+    pub(super) fn load<T: Word>(&self, va: u64) -> Option<T> {
+        let delta = self.covers(va, size_of::<T>() as u64)?;
+        // SAFETY: the access is inside the extent, and extents are made of frames in RAM.
+        Some(unsafe { self.at.load(delta as usize) })
+    }
+
+    /// Stores a word at `va`, if the extent covers it.
+    #[inline(always)]
+    pub(super) fn store<T: Word>(&self, va: u64, value: T) -> Option<()> {
+        let delta = self.covers(va, size_of::<T>() as u64)?;
+        // SAFETY: as in `load`; entries for stores are made of writable pages only.
+        Some(unsafe { self.at.store(delta as usize, value) })
     }
 }
 
@@ -79,11 +101,11 @@ impl Tlb {
         va: u64,
     ) -> Result<T, Exit> {
         let size = size_of::<T>() as u64;
-        if let Some(at) = self.fill(table, va, Access::Read)?.offset(va, size) {
-            // SAFETY: `offset` keeps the access inside the extent, whose frames are in RAM.
-            return Ok(unsafe { ram.load_unchecked(at) });
+        self.fill(ram, table, va, Access::Read)?;
+        if let Some(word) = self.read[tlb_index(va)].load(va) {
+            return Ok(word);
         }
-        let places = self.scattered(table, va, size, Access::Read)?;
+        let places = Self::scattered(table, va, size, Access::Read)?;
         let bytes = places[..size as usize].iter().rev();
         let value = bytes.fold(0, |value, place| value << 8 | u64::from(ram.load::<u8>(*place)));
         Ok(T::truncate(value))
@@ -104,58 +126,29 @@ impl Tlb {
         value: T,
     ) -> Result<(), Exit> {
         let size = size_of::<T>() as u64;
-        if let Some(at) = self.fill(table, va, Access::Write)?.offset(va, size) {
-            // SAFETY: `offset` keeps the access inside the extent, whose frames are in RAM.
-            unsafe { ram.store_unchecked(at, value) };
+        self.fill(ram, table, va, Access::Write)?;
+        if self.write[tlb_index(va)].store(va, value).is_some() {
             return Ok(());
         }
-        let places = self.scattered(table, va, size, Access::Write)?;
+        let places = Self::scattered(table, va, size, Access::Write)?;
         for (i, place) in places[..size as usize].iter().enumerate() {
             ram.store::<u8>(*place, (value.widen() >> (8 * i)) as u8);
         }
         Ok(())
     }
 
-    /// Where the aligned word of an atomic access lies in RAM.
-    ///
-    /// # Errors
-    ///
-    /// [`Exit::Misaligned`] before [`Exit::PageFault`].
-    pub(super) fn atomic_offset(
-        &mut self,
-        table: &PageTable,
-        va: u64,
-        size: u64,
-        access: Access,
-    ) -> Result<u64, Exit> {
-        if !va.is_multiple_of(size) {
-            return Err(Exit::Misaligned { addr: va });
-        }
-        let entries = if access == Access::Write { &self.write } else { &self.read };
-        if let Some(at) = entries[tlb_index(va)].offset(va, size) {
-            return Ok(at as u64);
-        }
-        self.byte_offset(table, va, access)
-    }
-
     /// Where each byte of an access over two extents lies in RAM.
-    fn scattered(&mut self, table: &PageTable, va: u64, size: u64, access: Access) -> Result<[u64; 8], Exit> {
+    fn scattered(table: &PageTable, va: u64, size: u64, access: Access) -> Result<[u64; 8], Exit> {
         let mut places = [0; 8];
         for (i, place) in (0..size).zip(&mut places) {
-            *place = self.byte_offset(table, va.wrapping_add(i), access)?;
+            *place = offset_of(table, va.wrapping_add(i), access)?;
         }
         Ok(places)
     }
 
-    /// Where one byte lies in RAM.
-    fn byte_offset(&mut self, table: &PageTable, va: u64, access: Access) -> Result<u64, Exit> {
-        let entry = self.fill(table, va, access)?;
-        Ok(entry.ram as u64 + va.wrapping_sub(entry.base))
-    }
-
     /// Walks the page table for `va`'s page and enters the extent around it.
-    fn fill(&mut self, table: &PageTable, va: u64, access: Access) -> Result<TlbEntry, Exit> {
-        let needed = if access == Access::Write { Pte::WRITE } else { Pte::READ };
+    fn fill(&mut self, ram: GuestRam, table: &PageTable, va: u64, access: Access) -> Result<(), Exit> {
+        let needed = permission(access);
         let group: [Pte; GROUP_PAGES] = table.walk_group(va);
         let page = (va >> FRAME_SHIFT) as usize % GROUP_PAGES;
         let frame_of = |i: usize| group[i].frame().filter(|_| group[i].allows(needed));
@@ -176,11 +169,40 @@ impl Tlb {
         let before = (page - first) as u64 * FRAME_SIZE;
         let entry = TlbEntry {
             base: (va & !(FRAME_SIZE - 1)) - before,
-            limit: (end - first) as u64 * FRAME_SIZE - 8,
-            ram: (frame.offset() - before) as usize,
+            len: (end - first) as u64 * FRAME_SIZE,
+            at: ram.pointer(frame.offset() - before),
         };
         let entries = if access == Access::Write { &mut self.write } else { &mut self.read };
         entries[tlb_index(va)] = entry;
-        Ok(entry)
+        Ok(())
+    }
+}
+
+/// Where the aligned word of an atomic access lies in RAM, by a walk of the page table: an atomic operation costs more
+/// than that.
+///
+/// # Errors
+///
+/// [`Exit::Misaligned`] before [`Exit::PageFault`].
+pub(super) fn atomic_offset(table: &PageTable, va: u64, size: u64, access: Access) -> Result<u64, Exit> {
+    if !va.is_multiple_of(size) {
+        return Err(Exit::Misaligned { addr: va });
+    }
+    offset_of(table, va, access)
+}
+
+/// Where one byte lies in RAM.
+fn offset_of(table: &PageTable, va: u64, access: Access) -> Result<u64, Exit> {
+    let pte = table.walk(va);
+    let frame = pte.frame().filter(|_| pte.allows(permission(access)));
+    let frame = frame.ok_or(Exit::PageFault { addr: va, access })?;
+    Ok(frame.offset() + va % FRAME_SIZE)
+}
+
+fn permission(access: Access) -> u64 {
+    match access {
+        Access::Read => Pte::READ,
+        Access::Write => Pte::WRITE,
+        Access::Execute => Pte::EXECUTE,
     }
 }

@@ -89,6 +89,40 @@ macro_rules! word {
 }
 word!(u8, u16, u32, u64);
 
+/// An address in guest RAM as the host has it, for accesses too hot to add the region's base each time.
+#[derive(Clone, Copy, Debug)]
+pub struct RamPtr(*mut u8);
+
+impl RamPtr {
+    /// Points nowhere; for places that are filled later.
+    pub const NOWHERE: Self = Self(std::ptr::null_mut());
+
+    /// Loads a word `delta` bytes on, which need not be aligned.
+    ///
+    /// # Safety
+    ///
+    /// The pointer came from [`GuestRam::pointer`], and the access lies inside that region.
+    #[inline(always)]
+    pub unsafe fn load<T: Word>(self, delta: usize) -> T {
+        // SAFETY: the caller keeps the access inside the region, which `GuestRam::new`'s contract makes readable.
+        T::from_le(unsafe { self.0.add(delta).cast::<T>().read_unaligned() })
+    }
+
+    /// Stores a word `delta` bytes on, which need not be aligned.
+    ///
+    /// # Safety
+    ///
+    /// As for [`load`](Self::load).
+    #[inline(always)]
+    pub unsafe fn store<T: Word>(self, delta: usize, value: T) {
+        // SAFETY: the caller keeps the access inside the region, which `GuestRam::new`'s contract makes writable.
+        unsafe { self.0.add(delta).cast::<T>().write_unaligned(value.to_le()) }
+    }
+}
+
+// SAFETY: as for `GuestRam`, whose memory it points into.
+unsafe impl Send for RamPtr {}
+
 /// The region guest frames live in: a base pointer and the length reserved behind it. A cheap handle; all
 /// copies mean the same memory.
 ///
@@ -149,6 +183,11 @@ impl GuestRam {
     /// Whether nothing is reserved.
     pub fn is_empty(self) -> bool {
         self.len == 0
+    }
+
+    /// The host's address of a byte offset.
+    pub fn pointer(self, offset: u64) -> RamPtr {
+        RamPtr(self.base().wrapping_add(self.check(offset, 0)))
     }
 
     /// Loads a word at a byte offset, which need not be aligned.

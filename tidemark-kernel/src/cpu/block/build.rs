@@ -9,13 +9,15 @@
 use super::super::decode::{Instr, Opcode, RM_DYN};
 use super::super::exec::{FCSR_FAST, FCSR_NEVER};
 use super::super::hart::RegIndex;
+use super::fuse::{ends_in_branch, fuse};
 use super::{HALFWORDS, Op, SLOT_BYTES, Slot};
 use crate::mem::ram::FRAME_SIZE;
 
 /// Where an instruction stands.
 pub(super) enum Placement<'a> {
-    /// At halfword `index` of a page whose later slots are built.
-    InPage { index: usize, slots: &'a [Slot] },
+    /// At halfword `index` of a page whose later slots are built; `following` are the instructions that were
+    /// decoded one and two halfwords further on.
+    InPage { index: usize, slots: &'a [Slot], following: [Option<Instr>; 2] },
     /// Alone: its own address is the origin, and every target is far.
     Isolated,
 }
@@ -85,7 +87,7 @@ pub(super) fn build_slot(instr: &Instr, place: Placement<'_>) -> Slot {
             };
             slot.aux = offset.wrapping_add(instr.len.into());
         }
-        Opcode::Beq | Opcode::Bne | Opcode::Blt | Opcode::Bge | Opcode::Bltu | Opcode::Bgeu => {
+        op if is_branch(op) => {
             slot.op = branch_op(instr, local);
             slot.imm = if local { slot_distance(instr.imm) } else { target };
         }
@@ -94,7 +96,20 @@ pub(super) fn build_slot(instr: &Instr, place: Placement<'_>) -> Slot {
     }
     let halfwords = usize::from(instr.len / 2);
     slot.count = 1 + if falls_through { place.count_after(halfwords) } else { 0 };
+    if let Placement::InPage { following, .. } = &place
+        && let Some(next) = &following[halfwords - 1]
+        && falls_through
+    {
+        let next_offset = offset + i32::from(instr.len);
+        let is_local_branch = is_branch(next.op) && place.holds(next_offset + next.imm);
+        fuse(&mut slot, (instr, next), offset, is_local_branch);
+    }
     slot
+}
+
+fn is_branch(op: Opcode) -> bool {
+    use Opcode::*;
+    matches!(op, Beq | Bne | Blt | Bge | Bltu | Bgeu)
 }
 
 /// Whether the host's arithmetic may answer for an operation.
@@ -135,6 +150,10 @@ pub(super) fn link_branches(slots: &mut [Slot]) {
         if is_local_jump(slots[i].op) {
             let target = i as i32 + slots[i].imm / SLOT_BYTES as i32;
             slots[i].aux = i32::from(slots[i].count) - 1 - i32::from(slots[target as usize].count);
+        } else if ends_in_branch(slots[i].op) {
+            let jump = slots[i].aux >> 16;
+            let credit = i32::from(slots[i].count) - 2 - i32::from(slots[(i as i32 + jump) as usize].count);
+            slots[i].aux = jump << 16 | (credit & 0xffff);
         }
     }
 }

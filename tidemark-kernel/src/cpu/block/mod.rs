@@ -16,6 +16,7 @@
 //! is not negative means that the whole straight line is affordable.
 
 mod build;
+mod fuse;
 mod slot;
 
 pub(super) use slot::{Op, SLOT_BYTES, Slot};
@@ -39,7 +40,8 @@ impl CodePage {
     pub(super) fn build(source: Box<[u8; FRAME_SIZE as usize]>) -> Self {
         let halfword = |i: usize| u16::from_le_bytes([source[2 * i], source[2 * i + 1]]);
         let mut slots = vec![Slot::leave(); HALFWORDS + 1].into_boxed_slice();
-        // Backwards, as counts need what follows.
+        // Backwards, as counts and fusion need what follows: the instructions one and two halfwords further on.
+        let mut following = [None; 2];
         for i in (0..HALFWORDS).rev() {
             let low = halfword(i);
             let instr = if !is_wide(low) {
@@ -48,9 +50,11 @@ impl CodePage {
                 decode(u32::from(low) | u32::from(halfword(i + 1)) << 16)
             } else {
                 // Half of it lies on the next page: leave, and let the instruction be executed in isolation.
+                following = [None; 2];
                 continue;
             };
-            slots[i] = build_slot(&instr, Placement::InPage { index: i, slots: &slots });
+            slots[i] = build_slot(&instr, Placement::InPage { index: i, slots: &slots, following });
+            following = [Some(instr), following[0]];
         }
         build::link_branches(&mut slots);
         Self { slots, source }

@@ -22,6 +22,14 @@ macro_rules! define_op {
             BeqFar, BneFar, BltFar, BgeFar, BltuFar, BgeuFar, BeqzFarC, BnezFarC, JalFar, JFarC,
             // Simpler forms of common cases.
             Beqz, Bnez, Li, Nop, Jr, J,
+            // Two instructions in one slot (see `fuse`). A number is the length of both in halfwords.
+            Li3, Li4, Auipc3, Auipc4, AuipcLd, Call, TailCall,
+            SlliSrli2, SlliSrli3, SlliSrli4, SlliSrai2, SlliSrai3, SlliSrai4, SlliAdd2, SlliAdd3, SlliAdd4,
+            AddiAddi2, AddiAddi3, AddiAddi4, AddiwAddiw2, AddiwAddiw3, AddiwAddiw4,
+            MulAdd3, MulAdd4, MulwAddw3, MulwAddw4,
+            MvMv2, AddiAdd2, AddiAdd3, AddiAdd4, AddAddi2, AddAdd2, LdAddi2, FmulFaddD, LdLd2, SdSd2, LwLw2, LwLw4,
+            // An instruction and a branch inside the page.
+            AddiBeq, AddiBne, AddiBlt, AddiBge, AddiBltu, AddiBgeu, AddiwBeq, AddiwBne, AddiwBlt, AddiwBge, AddiwBltu, AddiwBgeu, LwBeq, LwBne, LwBlt, LwBge, LwBltu, LwBgeu, LdBeq, LdBne, LbuBeq, LbuBne, AndiBeq, AndiBne, SrliBeq, SrliBne, AddwBne, AddBne,
             // Leaves the page at this slot without executing anything.
             Leave,
         }

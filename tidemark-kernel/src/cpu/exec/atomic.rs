@@ -3,10 +3,10 @@
 //! Every one is sequentially consistent, whatever its `aq` and `rl` bits: stronger than asked for, and what the
 //! host's read-modify-write operations cost anyway.
 
-use super::super::block::Op;
+use super::super::block::{Op, Slot};
 use super::super::exit::{Access, Exit};
 use super::super::hart::Reservation;
-use super::super::tlb::Tlb;
+use super::super::tlb::atomic_offset;
 use super::alu::sext32;
 use crate::mem::page_table::PageTable;
 use crate::mem::ram::GuestRam;
@@ -23,11 +23,12 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 /// [`Exit::Misaligned`] and [`Exit::PageFault`]; nothing has been changed then.
 #[inline(never)]
 pub(super) fn execute(
-    op: Op,
+    slot: &Slot,
     (va, operand): (u64, u64),
     reservation: &mut Option<Reservation>,
-    (tlb, ram, table): (&mut Tlb, GuestRam, &PageTable),
+    (ram, table): (GuestRam, &PageTable),
 ) -> Result<u64, Exit> {
+    let op = slot.op;
     let size = if is_word(op) { 4 } else { 8 };
     let access = if matches!(op, Op::LrW | Op::LrD) { Access::Read } else { Access::Write };
     if matches!(op, Op::ScW | Op::ScD) {
@@ -36,7 +37,7 @@ pub(super) fn execute(
             // Fails without touching memory, but a misaligned address is still one.
             return if va.is_multiple_of(size.into()) { Ok(1) } else { Err(Exit::Misaligned { addr: va }) };
         };
-        let at = tlb.atomic_offset(table, va, size.into(), access)?;
+        let at = atomic_offset(table, va, size.into(), access)?;
         let stored = if size == 4 {
             let (old, new) = (held.value as u32, operand as u32);
             ram.atomic_u32(at).compare_exchange(old, new, SeqCst, SeqCst).is_ok()
@@ -45,7 +46,7 @@ pub(super) fn execute(
         };
         return Ok(u64::from(!stored));
     }
-    let at = tlb.atomic_offset(table, va, size.into(), access)?;
+    let at = atomic_offset(table, va, size.into(), access)?;
     if access == Access::Read {
         let value = if size == 4 {
             sext32(ram.atomic_u32(at).load(SeqCst).into())

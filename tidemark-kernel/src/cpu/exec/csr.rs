@@ -1,6 +1,7 @@
 //! Control and status registers: floating-point state and the user counters.
 
-use super::super::block::Op;
+use super::super::block::{Op, Slot};
+use super::super::core::TickSource;
 
 /// `fflags`, `frm` and `fcsr`.
 const FFLAGS: i32 = 0x001;
@@ -12,30 +13,26 @@ const INSTRET: i32 = 0xc02;
 
 /// Executes a CSR instruction that the decoder allowed: writes `fcsr` if it does, and returns the old value for `rd`.
 ///
-/// `operand` is the register or immediate; `touches` whether csrrs/csrrc write at all (their `rs1` field is not
-/// zero). `instret` counts the instructions before this one.
+/// `rs1` is the value of that register; `instret` counts the instructions before this one.
 #[inline(never)]
-pub(super) fn execute(
-    (op, csr): (Op, i32),
-    (operand, touches): (u64, bool),
-    fcsr: &mut u32,
-    instret: u64,
-    ticks: impl FnOnce() -> u64,
-) -> u64 {
-    let (shift, mask) = match csr {
+pub(super) fn execute(slot: &Slot, rs1: u64, fcsr: &mut u32, instret: u64, ticks: &dyn TickSource) -> u64 {
+    let (shift, mask) = match slot.imm {
         FFLAGS => (0, 0x1f),
         FRM => (5, 0x7),
         CYCLE | INSTRET => return instret,
-        TIME => return ticks(),
+        TIME => return ticks.ticks(instret),
         _ => (0, 0xff),
     };
     let old = (*fcsr >> shift) & mask;
-    let operand = operand as u32;
-    let new = match op {
-        Op::Csrrw | Op::Csrrwi => operand,
-        Op::Csrrs | Op::Csrrsi if touches => old | operand,
-        Op::Csrrc | Op::Csrrci if touches => old & !operand,
-        _ => old,
+    // Setting and clearing no bits is not writing, but the same here; the counters cannot be written.
+    let (register, immediate) = (rs1 as u32, u32::from(slot.rs1.number()));
+    let new = match slot.op {
+        Op::Csrrw => register,
+        Op::Csrrwi => immediate,
+        Op::Csrrs => old | register,
+        Op::Csrrsi => old | immediate,
+        Op::Csrrc => old & !register,
+        _ => old & !immediate,
     };
     *fcsr = (*fcsr & !(mask << shift)) | ((new & mask) << shift);
     old.into()

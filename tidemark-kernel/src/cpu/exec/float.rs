@@ -20,18 +20,19 @@ pub(super) fn unboxed(register: u64) -> u32 {
     if register >> 32 == 0xffff_ffff { register as u32 } else { Single::CANONICAL_NAN as u32 }
 }
 
-/// Executes a floating-point operation other than loads and stores. False, with nothing changed, if its rounding mode
+/// Executes a floating-point operation other than loads and stores: `op`, which is the slot's or, if that is fused, the
+/// first half's. False, with nothing changed, if its rounding mode
 /// is dynamic and `frm` holds a reserved one.
 #[inline(never)]
-pub(super) fn execute(slot: &Slot, regs: &mut RegisterFile, fcsr: &mut u32) -> bool {
+pub(super) fn execute(op: Op, slot: &Slot, regs: &mut RegisterFile, fcsr: &mut u32) -> bool {
     let mode = if slot.aux == i32::from(RM_DYN) { (*fcsr >> 5) & 7 } else { slot.aux as u32 };
     let Some(rounding) = Rounding::from_bits(mode) else { return false };
     let mut env = Env::new(rounding);
     let operands = [regs.get(slot.rs1), regs.get(slot.rs2), regs.get(slot.rs3)];
-    let result = if is_single(slot.op) {
-        single(slot.op, operands.map(|register| unboxed(register).into()), operands[0], &mut env)
+    let result = if is_single(op) {
+        single(op, operands.map(|register| unboxed(register).into()), operands[0], &mut env)
     } else {
-        double(slot.op, operands, &mut env)
+        double(op, operands, &mut env)
     };
     regs.set(slot.rd, result);
     *fcsr |= env.flags;

@@ -11,8 +11,10 @@
 mod alu;
 mod atomic;
 mod csr;
+mod cursor;
 mod fast_float;
 mod float;
+mod machine;
 
 use super::block::{Op, SLOT_BYTES, Slot};
 use super::code_cache::{HotPages, hot_index};
@@ -26,52 +28,55 @@ use alu::*;
 use fast_float::*;
 use std::sync::atomic::{Ordering, fence};
 
+/// Keeps the compiler from merging the ends of the loop's arms, which are much alike: each merged end costs a jump
+/// for every instruction executed, a fifth of the speed. An empty piece of assembly, different in each arm, does that.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+macro_rules! keep_apart {
+    () => {
+        // SAFETY: a comment does nothing.
+        unsafe { std::arch::asm!(concat!("/* ", line!(), " */"), options(nomem, nostack, preserves_flags)) }
+    };
+}
+
+/// WebAssembly engines compile arms as they are.
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+macro_rules! keep_apart {
+    () => {};
+}
+
 /// The sign bit of a double.
 const DOUBLE_SIGN: u64 = 1 << 63;
 
+use cursor::Cursor;
 pub(super) use fast_float::{FCSR_FAST, FCSR_NEVER};
-
-/// What execution works on.
-pub(super) struct Machine<'a> {
-    pub(super) hart: &'a mut Hart,
-    pub(super) tlb: &'a mut Tlb,
-    pub(super) hot: &'a HotPages,
-    pub(super) ram: GuestRam,
-    pub(super) table: &'a PageTable,
-    pub(super) ticks: &'a dyn TickSource,
-}
-
-/// Why execution left the loop. `pc` is then at the next instruction to execute.
-pub(super) enum Stop {
-    /// To find the code at `pc`, or because the budget does not cover the straight line there.
-    Page,
-    /// A `fence.i` was executed.
-    FenceI,
-    /// For the kernel.
-    Exit(Exit),
-    /// The instruction at `pc` is illegal at the moment: its rounding mode is in `frm` and reserved.
-    IllegalRounding,
-}
+pub(super) use machine::{Machine, Stop};
 
 /// Executes from slot `start` of a page (or isolated instruction) whose first slot is `slots` and stands at guest
-/// address `origin`, for at most `budget` instructions. Returns what is left of the budget.
+/// address `origin`.
 ///
 /// # Safety
 ///
 /// `slots` is the first slot of a code page or isolated instruction, `start` one of its slots with a count that
-/// `budget` covers, and all pages in `hot` are alive, for the whole call.
+/// the budget covers, and all pages in `hot` are alive, for the whole call.
 pub(super) unsafe fn execute(
-    m: Machine<'_>,
+    m: &mut Machine<'_>,
     mut origin: u64,
     mut slots: *const Slot,
     start: *const Slot,
-    budget: i64,
-) -> (Stop, i64) {
-    let Machine { hart, tlb, hot, ram, table, ticks } = m;
-    let Hart { regs, pc, fcsr, reservation, instret } = hart;
-    let mut cursor = Cursor(start);
-    let mut credit = budget - i64::from(cursor.slot().count);
+) {
+    // What every instruction needs is held here, the rest is reached through `m`: registers are few.
+    let Hart { regs, fcsr, reservation, instret, .. } = &mut *m.hart;
+    let tlb = &mut *m.tlb;
+    let mut cursor = Cursor::new(start);
+    let mut credit = m.budget - i64::from(cursor.slot().count);
 
+    /// On to the next slot.
+    macro_rules! next {
+        () => {{
+            keep_apart!();
+            continue;
+        }};
+    }
     /// The value of the register that a field of the slot names.
     macro_rules! x {
         ($slot:ident . $field:ident) => {
@@ -90,45 +95,101 @@ pub(super) unsafe fn execute(
             let value = $value;
             regs.set($slot.rd, value);
             cursor.advance($halfwords);
-            continue;
+            next!();
         }};
     }
     /// Leaves the loop; the cursor stays at the instruction.
     macro_rules! stop {
-        ($stop:expr) => {
-            break $stop
-        };
+        ($stop:expr) => {{
+            m.stop = $stop;
+            break;
+        }};
+    }
+    /// Leaves the loop for the kernel; the cursor stays at the instruction.
+    macro_rules! exit {
+        ($exit:expr) => {{
+            m.exit = $exit;
+            stop!(Stop::Exit)
+        }};
+    }
+    /// The word of `$type` at `$va`. If it cannot be loaded, leaves the loop for the kernel, at the instruction
+    /// `$ahead` halfwords from the cursor.
+    macro_rules! word {
+        ($slot:ident, $ahead:literal, $va:expr, $type:ty) => {{
+            let va: u64 = $va;
+            let word: $type = match tlb.read[tlb_index(va)].load(va) {
+                Some(word) => word,
+                None => match tlb.load_slow(m.ram, m.table, va) {
+                    Ok(word) => word,
+                    Err(exit) => {
+                        cursor.advance($ahead);
+                        exit!(exit)
+                    }
+                },
+            };
+            word
+        }};
+    }
+    /// Stores a word at `$va`; otherwise as `word!`.
+    macro_rules! store_word {
+        ($slot:ident, $ahead:literal, $va:expr, $word:expr) => {{
+            let (va, word): (u64, _) = ($va, $word);
+            if tlb.write[tlb_index(va)].store(va, word).is_none()
+                && let Err(exit) = tlb.store_slow(m.ram, m.table, va, word)
+            {
+                cursor.advance($ahead);
+                exit!(exit);
+            }
+        }};
     }
     /// A load: `$value` of the `$type` at rs1 + imm goes to rd.
     macro_rules! load {
         ($slot:ident, $halfwords:literal, |$word:ident: $type:ty| $value:expr) => {{
-            let va = x!($slot.rs1).wrapping_add(imm!($slot));
-            let $word: $type = match tlb.read[tlb_index(va)].offset(va, size_of::<$type>() as u64) {
-                // SAFETY: the TLB's extents lie in RAM and cover the access.
-                Some(at) => unsafe { ram.load_unchecked(at) },
-                None => match tlb.load_slow(ram, table, va) {
-                    Ok(word) => word,
-                    Err(exit) => stop!(Stop::Exit(exit)),
-                },
-            };
+            let $word = word!($slot, 0, x!($slot.rs1).wrapping_add(imm!($slot)), $type);
             set!($slot, $halfwords, $value)
         }};
+    }
+    /// Two loads, each `$halfwords` long.
+    macro_rules! load_pair {
+        ($slot:ident, $halfwords:literal, |$word:ident: $type:ty| $value:expr) => {{
+            let $word = word!($slot, 0, x!($slot.rs1).wrapping_add(imm!($slot)), $type);
+            regs.set($slot.rd, $value);
+            let $word = word!($slot, $halfwords, x!($slot.rs3).wrapping_add($slot.aux as u64), $type);
+            regs.set($slot.rs2, $value);
+            cursor.advance(2 * $halfwords);
+            next!();
+        }};
+    }
+    /// The word that the first half of a fused slot loads.
+    macro_rules! near {
+        ($slot:ident, $type:ty) => {
+            word!($slot, 0, x!($slot.rs1).wrapping_add($slot.imm as i16 as u64), $type)
+        };
     }
     /// A store of rs2's low bits at rs1 + imm.
     macro_rules! store {
         ($slot:ident, $halfwords:literal, $type:ty) => {{
-            let va = x!($slot.rs1).wrapping_add(imm!($slot));
             let word = <$type as Word>::truncate(x!($slot.rs2));
-            match tlb.write[tlb_index(va)].offset(va, size_of::<$type>() as u64) {
-                // SAFETY: as for loads; write entries exist for writable pages only.
-                Some(at) => unsafe { ram.store_unchecked(at, word) },
-                None => match tlb.store_slow(ram, table, va, word) {
-                    Ok(()) => {}
-                    Err(exit) => stop!(Stop::Exit(exit)),
-                },
-            }
+            store_word!($slot, 0, x!($slot.rs1).wrapping_add(imm!($slot)), word);
             cursor.advance($halfwords);
-            continue;
+            next!();
+        }};
+    }
+    /// An instruction whose result is `$value`, and a branch inside the page.
+    macro_rules! then_branch {
+        ($slot:ident, $value:expr, $condition:expr) => {{
+            let value = $value;
+            regs.set($slot.rd, value);
+            if $condition {
+                credit += i64::from($slot.aux as i16);
+                cursor.jump(($slot.aux >> 16) * SLOT_BYTES as i32);
+                if credit < 0 {
+                    stop!(Stop::Page);
+                }
+                next!();
+            }
+            cursor.jump(($slot.imm >> 16) * SLOT_BYTES as i32);
+            next!();
         }};
     }
     /// Goes to a slot of the same page.
@@ -139,7 +200,7 @@ pub(super) unsafe fn execute(
             if credit < 0 {
                 stop!(Stop::Page);
             }
-            continue;
+            next!();
         }};
     }
     /// A branch inside the page.
@@ -149,7 +210,7 @@ pub(super) unsafe fn execute(
                 jump!($slot);
             }
             cursor.advance($halfwords);
-            continue;
+            next!();
         }};
     }
     /// A branch to another page: evaluates to the target if it is taken.
@@ -157,7 +218,7 @@ pub(super) unsafe fn execute(
         ($slot:ident, $halfwords:literal, $condition:expr) => {{
             if !$condition {
                 cursor.advance($halfwords);
-                continue;
+                next!();
             }
             origin.wrapping_add(imm!($slot))
         }};
@@ -165,12 +226,12 @@ pub(super) unsafe fn execute(
 
     /// Any floating-point operation, in software.
     macro_rules! fp_general {
-        ($slot:ident) => {{
-            if !float::execute($slot, regs, fcsr) {
+        ($slot:ident, $op:expr) => {{
+            if !float::execute($op, $slot, regs, fcsr) {
                 stop!(Stop::IllegalRounding);
             }
             cursor.advance(2);
-            continue;
+            next!();
         }};
     }
     /// A floating-point operation that the host may answer whatever `fcsr` says.
@@ -179,7 +240,7 @@ pub(super) unsafe fn execute(
             if let Some(value) = $fast {
                 set!($slot, 2, value);
             }
-            fp_general!($slot)
+            fp_general!($slot, $slot.op)
         }};
     }
     /// A floating-point operation that the host may answer if `fcsr` is as the slot wants it.
@@ -190,7 +251,7 @@ pub(super) unsafe fn execute(
             {
                 set!($slot, 2, value);
             }
-            fp_general!($slot)
+            fp_general!($slot, $slot.op)
         }};
     }
     /// A fused multiply-add with the signs that the closure gives its operands.
@@ -204,7 +265,7 @@ pub(super) unsafe fn execute(
         }};
     }
 
-    let stop = loop {
+    loop {
         let s = cursor.slot();
         let target: u64 = match s.op {
             Op::Add => set!(s, 2, x!(s.rs1).wrapping_add(x!(s.rs2))),
@@ -255,11 +316,11 @@ pub(super) unsafe fn execute(
             Op::Sraiw => set!(s, 2, ((x!(s.rs1) as i32) >> (s.imm & 31)) as u64),
             Op::Nop => {
                 cursor.advance(2);
-                continue;
+                next!();
             }
             Op::NopC => {
                 cursor.advance(1);
-                continue;
+                next!();
             }
 
             Op::Lb => load!(s, 2, |v: u8| v as i8 as u64),
@@ -320,6 +381,229 @@ pub(super) unsafe fn execute(
                 regs.set(s.rd, origin.wrapping_add(s.aux as u64));
                 target
             }
+
+            Op::Li3 => set!(s, 3, imm!(s)),
+            Op::Li4 => set!(s, 4, imm!(s)),
+            Op::Auipc3 => set!(s, 3, origin.wrapping_add(imm!(s))),
+            Op::Auipc4 => set!(s, 4, origin.wrapping_add(imm!(s))),
+            Op::AuipcLd => {
+                regs.set(s.rd, origin.wrapping_add(s.aux as u64));
+                let va = origin.wrapping_add(imm!(s));
+                let word = word!(s, 2, va, u64);
+                set!(s, 4, word)
+            }
+            Op::Call => {
+                regs.set(s.rd, origin.wrapping_add(s.aux as u64));
+                credit -= 1;
+                origin.wrapping_add(imm!(s))
+            }
+            Op::TailCall => {
+                regs.set(s.rd, origin.wrapping_add(s.aux as u64));
+                credit -= 1;
+                origin.wrapping_add(imm!(s))
+            }
+            Op::SlliSrli2 => set!(s, 2, (x!(s.rs1) << (s.imm & 63)) >> (s.aux & 63)),
+            Op::SlliSrai2 => set!(s, 2, (((x!(s.rs1) << (s.imm & 63)) as i64) >> (s.aux & 63)) as u64),
+            Op::SlliAdd2 => set!(s, 2, (x!(s.rs1) << (s.imm & 63)).wrapping_add(x!(s.rs2))),
+            Op::SlliSrli3 => set!(s, 3, (x!(s.rs1) << (s.imm & 63)) >> (s.aux & 63)),
+            Op::SlliSrai3 => set!(s, 3, (((x!(s.rs1) << (s.imm & 63)) as i64) >> (s.aux & 63)) as u64),
+            Op::SlliAdd3 => set!(s, 3, (x!(s.rs1) << (s.imm & 63)).wrapping_add(x!(s.rs2))),
+            Op::SlliSrli4 => set!(s, 4, (x!(s.rs1) << (s.imm & 63)) >> (s.aux & 63)),
+            Op::SlliSrai4 => set!(s, 4, (((x!(s.rs1) << (s.imm & 63)) as i64) >> (s.aux & 63)) as u64),
+            Op::SlliAdd4 => set!(s, 4, (x!(s.rs1) << (s.imm & 63)).wrapping_add(x!(s.rs2))),
+            Op::AddiAddi2 => {
+                regs.set(s.rd, x!(s.rs1).wrapping_add(imm!(s)));
+                regs.set(s.rs2, x!(s.rs3).wrapping_add(s.aux as u64));
+                cursor.advance(2);
+                next!();
+            }
+            Op::AddiwAddiw2 => {
+                regs.set(s.rd, sext32(x!(s.rs1).wrapping_add(imm!(s))));
+                regs.set(s.rs2, sext32(x!(s.rs3).wrapping_add(s.aux as u64)));
+                cursor.advance(2);
+                next!();
+            }
+            Op::AddiAddi3 => {
+                regs.set(s.rd, x!(s.rs1).wrapping_add(imm!(s)));
+                regs.set(s.rs2, x!(s.rs3).wrapping_add(s.aux as u64));
+                cursor.advance(3);
+                next!();
+            }
+            Op::AddiwAddiw3 => {
+                regs.set(s.rd, sext32(x!(s.rs1).wrapping_add(imm!(s))));
+                regs.set(s.rs2, sext32(x!(s.rs3).wrapping_add(s.aux as u64)));
+                cursor.advance(3);
+                next!();
+            }
+            Op::AddiAddi4 => {
+                regs.set(s.rd, x!(s.rs1).wrapping_add(imm!(s)));
+                regs.set(s.rs2, x!(s.rs3).wrapping_add(s.aux as u64));
+                cursor.advance(4);
+                next!();
+            }
+            Op::AddiwAddiw4 => {
+                regs.set(s.rd, sext32(x!(s.rs1).wrapping_add(imm!(s))));
+                regs.set(s.rs2, sext32(x!(s.rs3).wrapping_add(s.aux as u64)));
+                cursor.advance(4);
+                next!();
+            }
+            Op::MulAdd3 => {
+                let product = x!(s.rs1).wrapping_mul(x!(s.rs2));
+                regs.set(s.rd, product);
+                regs.set(s.rs3, x!(s.rs3).wrapping_add(product));
+                cursor.advance(3);
+                next!();
+            }
+            Op::MulwAddw3 => {
+                let product = sext32(x!(s.rs1).wrapping_mul(x!(s.rs2)));
+                regs.set(s.rd, product);
+                regs.set(s.rs3, sext32(x!(s.rs3).wrapping_add(product)));
+                cursor.advance(3);
+                next!();
+            }
+            Op::MulAdd4 => {
+                let product = x!(s.rs1).wrapping_mul(x!(s.rs2));
+                regs.set(s.rd, product);
+                regs.set(s.rs3, x!(s.rs3).wrapping_add(product));
+                cursor.advance(4);
+                next!();
+            }
+            Op::MulwAddw4 => {
+                let product = sext32(x!(s.rs1).wrapping_mul(x!(s.rs2)));
+                regs.set(s.rd, product);
+                regs.set(s.rs3, sext32(x!(s.rs3).wrapping_add(product)));
+                cursor.advance(4);
+                next!();
+            }
+            Op::AddiAdd2 => {
+                regs.set(s.rd, x!(s.rs1).wrapping_add(imm!(s)));
+                regs.set(s.rs2, x!(s.rs2).wrapping_add(x!(s.rs3)));
+                cursor.advance(2);
+                next!();
+            }
+            Op::AddiAdd3 => {
+                regs.set(s.rd, x!(s.rs1).wrapping_add(imm!(s)));
+                regs.set(s.rs2, x!(s.rs2).wrapping_add(x!(s.rs3)));
+                cursor.advance(3);
+                next!();
+            }
+            Op::AddiAdd4 => {
+                regs.set(s.rd, x!(s.rs1).wrapping_add(imm!(s)));
+                regs.set(s.rs2, x!(s.rs2).wrapping_add(x!(s.rs3)));
+                cursor.advance(4);
+                next!();
+            }
+            Op::AddAddi2 => {
+                regs.set(s.rd, x!(s.rd).wrapping_add(x!(s.rs1)));
+                regs.set(s.rs2, x!(s.rs3).wrapping_add(s.aux as u64));
+                cursor.advance(2);
+                next!();
+            }
+            Op::AddAdd2 => {
+                regs.set(s.rd, x!(s.rd).wrapping_add(x!(s.rs1)));
+                regs.set(s.rs2, x!(s.rs2).wrapping_add(x!(s.rs3)));
+                cursor.advance(2);
+                next!();
+            }
+            Op::LdAddi2 => {
+                let word = word!(s, 0, x!(s.rs1).wrapping_add(imm!(s)), u64);
+                regs.set(s.rd, word);
+                regs.set(s.rs2, x!(s.rs3).wrapping_add(s.aux as u64));
+                cursor.advance(2);
+                next!();
+            }
+            Op::FmulFaddD => {
+                if *fcsr & FCSR_MASK == s.imm as u32
+                    && let Some(product) = product::<f64>(x!(s.rs1), x!(s.rs2), |a, b| a * b)
+                {
+                    regs.set(s.rd, product);
+                    if let Some(total) = sum::<f64>(x!(s.rs3), product, |a, b| a + b) {
+                        regs.set(s.rs3, total);
+                        cursor.advance(4);
+                        next!();
+                    }
+                    // The addition's own slot works it out.
+                    cursor.advance(2);
+                    next!();
+                }
+                fp_general!(s, Op::FmulD)
+            }
+            Op::MvMv2 => {
+                regs.set(s.rd, x!(s.rs1));
+                regs.set(s.rs2, x!(s.rs3));
+                cursor.advance(2);
+                next!();
+            }
+            Op::LdLd2 => load_pair!(s, 1, |v: u64| v),
+            Op::LwLw2 => load_pair!(s, 1, |v: u32| v as i32 as u64),
+            Op::LwLw4 => load_pair!(s, 2, |v: u32| v as i32 as u64),
+            Op::SdSd2 => {
+                store_word!(s, 0, x!(s.rs1).wrapping_add(imm!(s)), x!(s.rs2));
+                store_word!(s, 1, x!(s.rs1).wrapping_add(s.aux as u64), x!(s.rs3));
+                cursor.advance(2);
+                next!();
+            }
+
+            Op::AddiBeq => {
+                then_branch!(s, x!(s.rs1).wrapping_add(s.imm as i16 as u64), x!(s.rs2) == x!(s.rs3))
+            }
+            Op::AddiBne => {
+                then_branch!(s, x!(s.rs1).wrapping_add(s.imm as i16 as u64), x!(s.rs2) != x!(s.rs3))
+            }
+            Op::AddiBlt => then_branch!(
+                s,
+                x!(s.rs1).wrapping_add(s.imm as i16 as u64),
+                (x!(s.rs2) as i64) < x!(s.rs3) as i64
+            ),
+            Op::AddiBge => then_branch!(
+                s,
+                x!(s.rs1).wrapping_add(s.imm as i16 as u64),
+                x!(s.rs2) as i64 >= x!(s.rs3) as i64
+            ),
+            Op::AddiBltu => {
+                then_branch!(s, x!(s.rs1).wrapping_add(s.imm as i16 as u64), x!(s.rs2) < x!(s.rs3))
+            }
+            Op::AddiBgeu => {
+                then_branch!(s, x!(s.rs1).wrapping_add(s.imm as i16 as u64), x!(s.rs2) >= x!(s.rs3))
+            }
+            Op::AddiwBeq => {
+                then_branch!(s, sext32(x!(s.rs1).wrapping_add(s.imm as i16 as u64)), x!(s.rs2) == x!(s.rs3))
+            }
+            Op::AddiwBne => {
+                then_branch!(s, sext32(x!(s.rs1).wrapping_add(s.imm as i16 as u64)), x!(s.rs2) != x!(s.rs3))
+            }
+            Op::AddiwBlt => then_branch!(
+                s,
+                sext32(x!(s.rs1).wrapping_add(s.imm as i16 as u64)),
+                (x!(s.rs2) as i64) < x!(s.rs3) as i64
+            ),
+            Op::AddiwBge => then_branch!(
+                s,
+                sext32(x!(s.rs1).wrapping_add(s.imm as i16 as u64)),
+                x!(s.rs2) as i64 >= x!(s.rs3) as i64
+            ),
+            Op::AddiwBltu => {
+                then_branch!(s, sext32(x!(s.rs1).wrapping_add(s.imm as i16 as u64)), x!(s.rs2) < x!(s.rs3))
+            }
+            Op::AddiwBgeu => {
+                then_branch!(s, sext32(x!(s.rs1).wrapping_add(s.imm as i16 as u64)), x!(s.rs2) >= x!(s.rs3))
+            }
+            Op::LwBeq => then_branch!(s, near!(s, u32) as i32 as u64, x!(s.rs2) == x!(s.rs3)),
+            Op::LwBne => then_branch!(s, near!(s, u32) as i32 as u64, x!(s.rs2) != x!(s.rs3)),
+            Op::LwBlt => then_branch!(s, near!(s, u32) as i32 as u64, (x!(s.rs2) as i64) < x!(s.rs3) as i64),
+            Op::LwBge => then_branch!(s, near!(s, u32) as i32 as u64, x!(s.rs2) as i64 >= x!(s.rs3) as i64),
+            Op::LwBltu => then_branch!(s, near!(s, u32) as i32 as u64, x!(s.rs2) < x!(s.rs3)),
+            Op::LwBgeu => then_branch!(s, near!(s, u32) as i32 as u64, x!(s.rs2) >= x!(s.rs3)),
+            Op::LdBeq => then_branch!(s, near!(s, u64), x!(s.rs2) == x!(s.rs3)),
+            Op::LdBne => then_branch!(s, near!(s, u64), x!(s.rs2) != x!(s.rs3)),
+            Op::LbuBeq => then_branch!(s, u64::from(near!(s, u8)), x!(s.rs2) == x!(s.rs3)),
+            Op::LbuBne => then_branch!(s, u64::from(near!(s, u8)), x!(s.rs2) != x!(s.rs3)),
+            Op::SrliBeq => then_branch!(s, x!(s.rs1) >> (s.imm & 63), x!(s.rs2) == x!(s.rs3)),
+            Op::AndiBeq => then_branch!(s, x!(s.rs1) & s.imm as i16 as u64, x!(s.rs2) == x!(s.rs3)),
+            Op::SrliBne => then_branch!(s, x!(s.rs1) >> (s.imm & 63), x!(s.rs2) != x!(s.rs3)),
+            Op::AndiBne => then_branch!(s, x!(s.rs1) & s.imm as i16 as u64, x!(s.rs2) != x!(s.rs3)),
+            Op::AddwBne => then_branch!(s, sext32(x!(s.rd).wrapping_add(x!(s.rs1))), x!(s.rs2) != x!(s.rs3)),
+            Op::AddBne => then_branch!(s, x!(s.rd).wrapping_add(x!(s.rs1)), x!(s.rs2) != x!(s.rs3)),
 
             Op::Mul => set!(s, 2, x!(s.rs1).wrapping_mul(x!(s.rs2))),
             Op::Mulh => set!(s, 2, mulh(x!(s.rs1), x!(s.rs2))),
@@ -404,34 +688,31 @@ pub(super) unsafe fn execute(
             | Op::AmominuD
             | Op::AmomaxuD => {
                 let operands = (x!(s.rs1), x!(s.rs2));
-                match atomic::execute(s.op, operands, reservation, (tlb, ram, table)) {
+                match atomic::execute(s, operands, reservation, (m.ram, m.table)) {
                     Ok(value) => set!(s, 2, value),
-                    Err(exit) => stop!(Stop::Exit(exit)),
+                    Err(exit) => exit!(exit),
                 }
             }
 
             Op::Csrrw | Op::Csrrs | Op::Csrrc | Op::Csrrwi | Op::Csrrsi | Op::Csrrci => {
-                let register = matches!(s.op, Op::Csrrw | Op::Csrrs | Op::Csrrc);
-                let operand = if register { x!(s.rs1) } else { s.rs1.number().into() };
-                let retired = (budget - (credit + i64::from(s.count))) as u64;
+                let retired = (m.budget - (credit + i64::from(s.count))) as u64;
                 let now = instret.wrapping_add(retired);
-                let touches = s.rs1.number() != 0;
-                let old = csr::execute((s.op, s.imm), (operand, touches), fcsr, now, || ticks.ticks(now));
+                let old = csr::execute(s, x!(s.rs1), fcsr, now, m.ticks);
                 set!(s, 2, old)
             }
 
             Op::Fence => {
                 fence(Ordering::SeqCst);
                 cursor.advance(2);
-                continue;
+                next!();
             }
             Op::FenceI => {
                 cursor.advance(2);
                 stop!(Stop::FenceI)
             }
-            Op::Ecall => stop!(Stop::Exit(Exit::Ecall)),
-            Op::Ebreak | Op::EbreakC => stop!(Stop::Exit(Exit::Ebreak)),
-            Op::Illegal | Op::IllegalC => stop!(Stop::Exit(Exit::Illegal { instr: s.imm as u32 })),
+            Op::Ecall => exit!(Exit::Ecall),
+            Op::Ebreak | Op::EbreakC => exit!(Exit::Ebreak),
+            Op::Illegal | Op::IllegalC => exit!(Exit::Illegal { instr: s.imm as u32 }),
             Op::Leave => stop!(Stop::Page),
 
             Op::FaddD => fp!(s, sum::<f64>(x!(s.rs1), x!(s.rs2), |a, b| a + b)),
@@ -491,68 +772,29 @@ pub(super) unsafe fn execute(
             | Op::FcvtSL
             | Op::FcvtSLu
             | Op::FcvtDWu
-            | Op::FcvtDLu => fp_general!(s),
+            | Op::FcvtDLu => fp_general!(s, s.op),
         };
 
         // A jump to another page, or to an address from a register. `jalr` clears bit 0; the others have none.
         let left = credit + i64::from(s.count) - 1;
         let page = target & !(FRAME_SIZE - 1);
-        match hot[hot_index(target)].slots(page) {
+        match m.hot[hot_index(target)].slots(page) {
             Some(found) => {
                 (origin, slots) = (page, found);
                 cursor = Cursor::at(found, target);
                 credit = left - i64::from(cursor.slot().count);
                 if credit < 0 {
-                    break Stop::Page;
+                    stop!(Stop::Page);
                 }
             }
             None => {
-                *pc = target & !1;
-                return (Stop::Page, left);
+                m.hart.pc = target & !1;
+                m.budget = left;
+                m.stop = Stop::Page;
+                return;
             }
         }
-    };
-    *pc = origin.wrapping_add(cursor.offset(slots));
-    (stop, credit + i64::from(cursor.slot().count))
-}
-
-/// A pointer to the slot being executed.
-///
-/// Its methods are safe to call only as the loop above does; the reason why they stay inside the page is that of
-/// `block`: a slot's length and jump distance lead to slots of the same page, and what could run past its end
-/// ends in a slot that leaves.
-#[derive(Clone, Copy)]
-struct Cursor(*const Slot);
-
-impl Cursor {
-    /// The slot of an address's offset in its page.
-    #[inline(always)]
-    fn at(slots: *const Slot, va: u64) -> Self {
-        // SAFETY: a page has a slot for each of its halfwords.
-        Self(unsafe { slots.add((va % FRAME_SIZE / 2) as usize) })
     }
-
-    #[inline(always)]
-    fn slot<'a>(self) -> &'a Slot {
-        // SAFETY: inside a page that `execute`'s caller keeps alive, and pages never change.
-        unsafe { &*self.0 }
-    }
-
-    #[inline(always)]
-    fn advance(&mut self, halfwords: usize) {
-        // SAFETY: the next instruction's slot or the leaving slot behind the page.
-        self.0 = unsafe { self.0.add(halfwords) };
-    }
-
-    #[inline(always)]
-    fn jump(&mut self, distance: i32) {
-        // SAFETY: `build` makes such jumps only to slots of the page.
-        self.0 = unsafe { self.0.byte_offset(distance as isize) };
-    }
-
-    /// The slot's distance from the first one, in bytes of guest code.
-    #[inline(always)]
-    fn offset(self, slots: *const Slot) -> u64 {
-        (self.0 as usize - slots as usize) as u64 / (SLOT_BYTES as u64 / 2)
-    }
+    m.hart.pc = origin.wrapping_add(cursor.offset(slots));
+    m.budget = credit + i64::from(cursor.slot().count);
 }

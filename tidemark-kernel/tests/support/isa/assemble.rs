@@ -94,5 +94,26 @@ pub(crate) fn compressed_branch(if_zero: bool, short: u32, offset: u32) -> u16 {
         | 1) as u16
 }
 
+/// `c.mv rd, rs2`.
+pub(crate) fn compressed_move(rd: u32, rs2: u32) -> u16 {
+    (0x8 << 12 | rd << 7 | rs2 << 2 | 2) as u16
+}
+
+/// `c.add rd, rs2`.
+pub(crate) fn compressed_add(rd: u32, rs2: u32) -> u16 {
+    (0x9 << 12 | rd << 7 | rs2 << 2 | 2) as u16
+}
+
+/// `c.addi rd, imm`, of six bits.
+pub(crate) fn compressed_addi(rd: u32, imm: i32) -> u16 {
+    let imm = imm as u32;
+    ((imm >> 5 & 1) << 12 | rd << 7 | (imm & 31) << 2 | 1) as u16
+}
+
+/// `c.slli rd, shift`.
+pub(crate) fn compressed_slli(rd: u32, shift: u32) -> u16 {
+    ((shift >> 5 & 1) << 12 | rd << 7 | (shift & 31) << 2 | 2) as u16
+}
+
 pub(crate) const ECALL: u32 = 0x73;
 pub(crate) const FCSR: u32 = 3;

@@ -4,7 +4,10 @@
 //! through a register that the instruction before made from them. Words that our decoder calls illegal are mixed in: the
 //! oracle has to call them so too.
 
-use super::assemble::{addi, auipc, branch, compressed_branch, jal, jalr, r_type, s_type};
+use super::assemble::{
+    addi, auipc, branch, compressed_add, compressed_addi, compressed_branch, compressed_move,
+    compressed_slli, i_type, jal, jalr, lui, r_type, s_type,
+};
 use super::random::Random;
 use tidemark_kernel::cpu::decode::{F0, Instr, Opcode, decode, is_wide};
 
@@ -29,7 +32,8 @@ fn random_group(random: &mut Random, code: &mut Vec<u8>) -> usize {
         0 => atomic(random, code),
         1 => reserved_pair(random, code),
         2 | 3 => jump_forward(random, code),
-        4..=12 => {
+        4..=7 => idiom(random, code),
+        8..=14 => {
             let halfword = single(random, compressed_candidate);
             code.extend((halfword as u16).to_le_bytes());
             1
@@ -182,6 +186,98 @@ fn reserved_pair(random: &mut Random, code: &mut Vec<u8>) -> usize {
     }
     words.push(r_type(0x03 << 2 | random.below(4) as u32, rs2, address, size, rd, 0x2f));
     push(code, &words)
+}
+
+/// A pair that compilers make: the second goes on with the first one's result. Interpreters like to fuse those.
+fn idiom(random: &mut Random, code: &mut Vec<u8>) -> usize {
+    let (rd, other, shift) = (writable(random), writable(random), random.below(64) as i32);
+    let imm = random.below(4096) as i32 - 2048;
+    let upper = random.next() as u32;
+    let compressed = random.one_in(2);
+    let push_short = |code: &mut Vec<u8>, halfword: u16| code.extend(halfword.to_le_bytes());
+    match random.below(12) {
+        0 => push(code, &[lui(rd, upper), addi(rd, rd, imm)]),
+        1 => push(code, &[lui(rd, upper), i_type(imm, rd, 0, rd, 0x1b)]),
+        2 => push(code, &[auipc(rd, upper), addi(rd, rd, imm)]),
+        // Loads code, which is the same everywhere.
+        3 => push(code, &[auipc(rd, 0), i_type(-8 * random.below(8) as i32, rd, 3, rd, 0x03)]),
+        // slli, then srli or srai.
+        4 | 5 => {
+            let right = i_type(random.below(64) as i32 | (random.below(2) as i32) << 10, rd, 5, rd, 0x13);
+            if compressed {
+                push_short(code, compressed_slli(rd, shift as u32));
+                push(code, &[right]);
+            } else {
+                push(code, &[i_type(shift, other, 1, rd, 0x13), right]);
+            }
+            2
+        }
+        // slli, then add.
+        6 => {
+            push(code, &[i_type(shift, random.below(32) as u32, 1, rd, 0x13)]);
+            if compressed {
+                push_short(code, compressed_add(rd, other));
+            } else if random.one_in(2) {
+                push(code, &[r_type(0, other, rd, 0, rd, 0x33)]);
+            } else {
+                push(code, &[r_type(0, rd, other, 0, rd, 0x33)]);
+            }
+            2
+        }
+        // mul or mulw, then add or addw.
+        7 => {
+            let opcode = if random.one_in(2) { 0x33 } else { 0x3b };
+            let (rs1, rs2) = (random.below(32) as u32, random.below(32) as u32);
+            let sum = if random.one_in(2) { (other, rd) } else { (rd, other) };
+            push(code, &[r_type(1, rs2, rs1, 0, rd, opcode), r_type(0, sum.0, sum.1, 0, other, opcode)])
+        }
+        // fmul.d, then fadd.d, rounded dynamically.
+        8 => {
+            let (rd, other) = (random.below(32) as u32, random.below(32) as u32);
+            let (rs1, rs2) = (random.below(32) as u32, random.below(32) as u32);
+            push(code, &[r_type(0x09, rs2, rs1, 7, rd, 0x53), r_type(0x01, other, rd, 7, other, 0x53)])
+        }
+        9 => {
+            push_short(code, compressed_move(rd, other));
+            push_short(code, compressed_move(writable(random), rd));
+            2
+        }
+        // Sums side by side.
+        10 => {
+            let sum = |random: &mut Random, code: &mut Vec<u8>| {
+                let (rd, rs2) = (writable(random), writable(random));
+                match random.below(4) {
+                    0 => push_short(code, compressed_add(rd, rs2)),
+                    1 => code.extend(
+                        (0x1 | (rd << 7 | random.below(32) as u32 >> 2 << 4) as u16 | 4).to_le_bytes(),
+                    ),
+                    2 => code.extend(r_type(0, rs2, rd, 0, rd, 0x33).to_le_bytes()),
+                    _ => code.extend(addi(rd, rs2, imm).to_le_bytes()),
+                }
+            };
+            sum(random, code);
+            sum(random, code);
+            2
+        }
+        // Something and a branch over an instruction, mostly on that.
+        _ => {
+            const FUNCT3: [u32; 6] = [0, 1, 4, 5, 6, 7];
+            let funct3 = FUNCT3[random.below(6) as usize];
+            let first = match random.below(8) {
+                0 => addi(rd, random.below(32) as u32, imm),
+                1 => i_type(imm, random.below(32) as u32, 0, rd, 0x1b),
+                2 => i_type(imm, random.below(32) as u32, 7, rd, 0x13),
+                3 => i_type(shift, random.below(32) as u32, 5, rd, 0x13),
+                4 => r_type(0, rd, other, 0, rd, 0x33),
+                5 => r_type(0, other, rd, 0, rd, 0x3b),
+                6 => i_type(displacement(random), 8, 2 + random.below(2) as u32, rd, 0x03),
+                _ => i_type(displacement(random), 8, 4, rd, 0x03),
+            };
+            let against = if random.one_in(3) { 0 } else { random.below(32) as u32 };
+            let (rs1, rs2) = if random.one_in(4) { (against, rd) } else { (rd, against) };
+            push(code, &[first, branch(funct3, rs1, rs2, 8), addi(other, 0, imm)])
+        }
+    }
 }
 
 /// A jump or branch over some instructions.

@@ -16,7 +16,7 @@ impl Random {
     }
 
     pub(crate) fn below(&mut self, n: u64) -> u64 {
-        (u128::from(self.next()) * u128::from(n) >> 64) as u64
+        ((u128::from(self.next()) * u128::from(n)) >> 64) as u64
     }
 
     pub(crate) fn one_in(&mut self, n: u64) -> bool {
