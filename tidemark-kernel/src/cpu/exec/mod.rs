@@ -17,13 +17,11 @@ mod float;
 mod machine;
 
 use super::block::{Op, SLOT_BYTES, Slot};
-use super::code_cache::{HotPages, hot_index};
-use super::core::TickSource;
+use super::code_cache::hot_index;
 use super::exit::Exit;
 use super::hart::Hart;
-use super::tlb::{Tlb, tlb_index};
-use crate::mem::page_table::PageTable;
-use crate::mem::ram::{FRAME_SIZE, GuestRam, Word};
+use super::tlb::tlb_index;
+use crate::mem::ram::{FRAME_SIZE, Word};
 use alu::*;
 use fast_float::*;
 use std::sync::atomic::{Ordering, fence};
