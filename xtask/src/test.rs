@@ -55,7 +55,10 @@ pub(crate) fn add_steps(sh: &Shell, options: &Options, steps: &mut Steps) {
 
 fn cargo_test(more: &[String]) -> Result<Vec<String>> {
     let mut command = Command::new("cargo");
-    command.args(["test", "--workspace", "--locked", "--offline"]).args(more).current_dir(project::root());
+    command
+        .args(["test", "--workspace", "--locked", "--offline", "--no-fail-fast"])
+        .args(more)
+        .current_dir(project::root());
     closing::run(command.envs(found()?))
 }
 
