@@ -120,6 +120,7 @@ impl Kernel {
     /// its program while another worker still has translations that were taken away.
     fn finish(&mut self, step: Step) -> Step {
         self.settle();
+        self.sys.mem.sync_clock(self.sys.now);
         match step {
             Step::Run(running) => {
                 let generation = running.space.generation();

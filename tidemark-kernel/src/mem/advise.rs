@@ -6,7 +6,7 @@ use super::area::{AreaFlags, Backing};
 use super::mm::Mm;
 use super::page_table::Pte;
 use super::work::Work;
-use crate::addr::PAGE_SIZE;
+use crate::addr::{ADDRESS_LIMIT, PAGE_SIZE};
 use crate::errno::{Errno, Result};
 
 /// Advice that has an effect here.
@@ -91,6 +91,26 @@ impl Mm<'_> {
     pub fn unlock(&mut self, range: Range<u64>) -> Result<()> {
         self.set_flags(range.clone(), AreaFlags::EMPTY, AreaFlags::LOCKED)?;
         if self.space.areas.covers(range) { Ok(()) } else { Err(Errno::ENOMEM) }
+    }
+
+    /// Locks all that is mapped; `now` also makes its pages.
+    pub fn lock_all(&mut self, now: bool) {
+        self.flag_all(AreaFlags::LOCKED, AreaFlags::EMPTY);
+        if now {
+            self.space.work.push_back(Work::Populate(0..ADDRESS_LIMIT));
+            self.advance();
+        }
+    }
+
+    /// Unlocks all that is mapped.
+    pub fn unlock_all(&mut self) {
+        self.flag_all(AreaFlags::EMPTY, AreaFlags::LOCKED);
+    }
+
+    fn flag_all(&mut self, set: AreaFlags, unset: AreaFlags) {
+        let (areas, mut backings) = self.areas();
+        areas
+            .change(0..ADDRESS_LIMIT, &mut backings, |area| area.flags = area.flags.without(unset).with(set));
     }
 
     /// Whether areas mapped from now on are locked.

@@ -29,11 +29,6 @@ impl Areas {
         Self { by_start: BTreeMap::new(), total: 0, search_from: top, skipped: 0, top }
     }
 
-    /// Free addresses are given out from `top` down from now on.
-    pub(super) fn set_top(&mut self, top: u64) {
-        (self.top, self.search_from, self.skipped) = (top, top, 0);
-    }
-
     /// How many there are.
     pub fn len(&self) -> usize {
         self.by_start.len()

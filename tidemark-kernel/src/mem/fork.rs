@@ -165,7 +165,7 @@ impl System {
 
 impl Mm<'_> {
     /// What to answer while work is left: others first have to drop translations, or just another turn.
-    pub(super) fn wait_flow(&self) -> Flow {
+    pub(crate) fn wait_flow(&self) -> Flow {
         if self.is_flushed() { Flow::Again } else { Flow::Shootdown }
     }
 

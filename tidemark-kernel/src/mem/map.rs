@@ -11,6 +11,7 @@ use super::mm::Mm;
 use super::work::Work;
 use crate::addr::{ADDRESS_LIMIT, PAGE_SIZE, page_align_up};
 use crate::errno::{Errno, Result};
+use crate::fs::FileId;
 
 /// Where a mapping goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -83,6 +84,38 @@ impl Mm<'_> {
         Ok(start)
     }
 
+    /// New shared memory, with a reference for the mapping to be made.
+    pub fn new_shared_backing(&mut self) -> Backing {
+        Backing::Shared { object: self.objects.create(), page: 0 }
+    }
+
+    /// A file from a page on, with a reference for the mapping to be made.
+    pub fn file_backing(&mut self, file: FileId, page: u64, shared: bool) -> Backing {
+        self.outside.files.retain(file);
+        Backing::File { file, page, shared }
+    }
+
+    /// Makes a mapping, as [`map`](Self::map); where that fails, the reference on what backs it is given back.
+    ///
+    /// # Errors
+    /// As [`map`](Self::map).
+    pub fn map_held(&mut self, mapping: Mapping) -> Result<u64> {
+        let mapped = self.map(mapping);
+        if mapped.is_err() {
+            let (_, mut backings) = self.areas();
+            backings.release(mapping.backing);
+        }
+        mapped
+    }
+
+    /// The address of `len` free bytes, in whole pages.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn find_free(&mut self, len: u64) -> Result<u64> {
+        self.space.areas.find_free(len).ok_or(Errno::ENOMEM)
+    }
+
     /// Picks or checks the addresses of a mapping.
     fn place(&mut self, place: Place, len: u64) -> Result<u64> {
         let inside = |start: u64| start.checked_add(len).is_some_and(|end| end <= ADDRESS_LIMIT);
@@ -92,7 +125,7 @@ impl Mm<'_> {
                 let free = start >= MAP_MIN && inside(start) && self.space.areas.is_free(start..start + len);
                 if free { Ok(start) } else { self.place(Place::Anywhere, len) }
             }
-            Place::Anywhere => self.space.areas.find_free(len).ok_or(Errno::ENOMEM),
+            Place::Anywhere => self.find_free(len),
             Place::Fixed(start) | Place::FixedFree(start) => {
                 if !start.is_multiple_of(PAGE_SIZE) {
                     return Err(Errno::EINVAL);

@@ -9,6 +9,7 @@
 //! zombies until the shootdown is over. The thread that took them out does not return to its program before that.
 
 use std::ops::Range;
+use std::sync::atomic::Ordering;
 
 use super::KernelImage;
 use super::area::{Area, Backing};
@@ -82,9 +83,27 @@ impl Mm<'_> {
         self.space.shared.is_flushed(self.space.shared.generation(), self.outside.workers)
     }
 
-    /// Starts a new generation, after permissions were taken away.
-    pub(super) fn shoot(&mut self) {
+    /// Starts a new generation, after permissions were taken away, or to order the memory accesses of all harts: the
+    /// calling thread returns to its program when every worker that runs the space has begun it.
+    pub fn start_generation(&mut self) {
         self.space.shared.start_generation(self.outside.workers);
+    }
+
+    /// Has all harts of the space look at their instructions anew, before the calling thread returns to its program.
+    pub fn flush_instructions(&mut self) {
+        self.space.shared.icache_gen.fetch_add(1, Ordering::SeqCst);
+        self.start_generation();
+    }
+
+    /// Which change of the areas was begun last.
+    pub(crate) fn change_number(&self) -> u64 {
+        self.space.changes
+    }
+
+    /// Begins a change: none goes on.
+    pub(crate) fn begin_change(&mut self) {
+        debug_assert!(self.is_idle(), "changes come one after the other");
+        self.space.changes += 1;
     }
 
     /// Counts a page that was taken out of the page table, and releases its frame or keeps it for later.

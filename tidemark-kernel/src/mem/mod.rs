@@ -13,6 +13,7 @@ pub mod areas;
 mod fault;
 mod fork;
 pub mod frames;
+pub mod image;
 pub mod io;
 pub mod layout;
 mod lent;
@@ -33,6 +34,7 @@ mod work;
 pub use advise::Advice;
 pub use fork::Forking;
 pub use frames::{FrameSupply, Frames};
+pub use image::KernelImage;
 pub use io::{IoSink, IoSource, Segments};
 pub use lent::{Lent, lend};
 pub use map::{Mapping, Place};
@@ -47,16 +49,18 @@ use std::sync::Arc;
 use self::fault::{Resolved, Unresolved};
 use self::object::Objects;
 use self::page_table::PageTable;
-use self::ram::{FrameNo, GuestRam};
+use self::ram::GuestRam;
 use self::space::Space;
 use self::spaces::Spaces;
 use crate::addr::GuestAddr;
 use crate::cpu::core::SpaceId;
 use crate::cpu::exit::Access;
 use crate::errno::{Errno, Result};
+use crate::exec::vdso;
 use crate::signal::Fault;
 use crate::system::System;
 use crate::task::{Pid, Resource, RunState, Tid};
+use crate::time::Now;
 use crate::worker::WorkerId;
 
 /// Frames and address spaces of one guest system.
@@ -72,17 +76,6 @@ pub struct Memory {
     pub(super) image: KernelImage,
     /// Spaces that are being taken apart.
     dying: Vec<Box<Space>>,
-}
-
-/// The frames that the kernel lends to every space.
-#[derive(Debug, Default)]
-pub struct KernelImage {
-    /// The vDSO's code.
-    pub(crate) vdso: Vec<FrameNo>,
-    /// The data it reads.
-    pub(crate) vvar: Vec<FrameNo>,
-    /// Offset in the vDSO of the code that a signal handler returns to.
-    pub(crate) sigreturn: u64,
 }
 
 /// What became of a page fault.
@@ -101,13 +94,15 @@ pub enum FaultOutcome {
 impl Memory {
     /// Memory of a system that may use `budget_bytes` of frames.
     pub fn new(ram: GuestRam, supply: Box<dyn FrameSupply>, budget_bytes: u64) -> Self {
-        Self {
-            frames: Frames::new(ram, supply, budget_bytes),
-            spaces: Spaces::default(),
-            objects: Objects::default(),
-            image: KernelImage::default(),
-            dying: Vec::new(),
-        }
+        let mut frames = Frames::new(ram, supply, budget_bytes);
+        // Where not even these few frames are to be had, no program can be loaded either (`ENOMEM`).
+        let image = KernelImage::new(&mut frames).unwrap_or_default();
+        Self { frames, spaces: Spaces::default(), objects: Objects::default(), image, dying: Vec::new() }
+    }
+
+    /// Keeps the clock that programs read without a call in step with the kernel's.
+    pub fn sync_clock(&mut self, now: Now) {
+        self.image.sync_clock(now, self.frames.ram());
     }
 
     /// The page table of a space.
@@ -140,7 +135,7 @@ impl Memory {
         match mm.resolve(addr, access) {
             Ok(Resolved::Mapped) => FaultOutcome::Resolved,
             Ok(Resolved::Replaced) => {
-                mm.shoot();
+                mm.start_generation();
                 match mm.is_flushed() {
                     true => FaultOutcome::Resolved,
                     false => FaultOutcome::Flush(mm.space().shared().generation()),
@@ -198,7 +193,7 @@ impl System {
     /// Where a handler returns to: `__vdso_rt_sigreturn`.
     pub(crate) fn sigreturn_trampoline(&self, space: SpaceId) -> GuestAddr {
         let vdso = self.mem.spaces.get(space).map_or(0, |space| space.marks().vdso);
-        GuestAddr(vdso.saturating_add(self.mem.image.sigreturn))
+        GuestAddr(vdso.saturating_add(vdso::RT_SIGRETURN))
     }
 
     /// A limit that concerns memory was changed.

@@ -112,6 +112,8 @@ impl World {
         assert_eq!(self.files.references, 0, "every reference to the file was given back");
         assert!(self.mem.objects.is_empty(), "so was every reference to shared memory");
         self.files.pages.drain().for_each(|(_, frame)| assert!(self.mem.frames.release(frame)));
+        let image = std::mem::take(&mut self.mem.image);
+        image.vdso.into_iter().chain(image.vvar).for_each(|frame| assert!(self.mem.frames.release(frame)));
         assert_eq!(self.mem.frames.usage().used, 0, "every frame is free");
     }
 }

@@ -85,7 +85,7 @@ impl Step {
 
 impl Mm<'_> {
     /// Whether nothing is left to do.
-    pub(super) fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.space.work.is_empty()
     }
 
@@ -107,7 +107,7 @@ impl Mm<'_> {
             }
         }
         if step.lost {
-            self.shoot();
+            self.start_generation();
         }
         self.is_idle()
     }

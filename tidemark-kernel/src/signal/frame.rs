@@ -26,7 +26,7 @@ const SC_FCSR: usize = SC_FPREGS + 32 * 8;
 const SC_RESERVED: usize = SC_FPREGS + 129 * 4;
 const SC_EXTENSIONS: usize = SC_RESERVED + 4;
 /// Bytes of the whole frame.
-const FRAME_BYTES: usize = SC_FPREGS + 528;
+pub(crate) const FRAME_BYTES: usize = SC_FPREGS + 528;
 
 const SP: usize = 2;
 const RA: usize = 1;

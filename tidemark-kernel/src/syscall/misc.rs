@@ -153,16 +153,6 @@ pub fn syslog(cx: &mut Cx<'_>, kind: i32, _buf: GuestAddr, _len: i32) -> SysResu
     }
 }
 
-const MEMBARRIER_CMD_QUERY: i32 = 0;
-
-/// `membarrier(2)`: no command is offered, so that programs use their fallback.
-pub fn membarrier(_cx: &mut Cx<'_>, cmd: i32, flags: u32, _cpu_id: i32) -> SysResult {
-    match (cmd, flags) {
-        (MEMBARRIER_CMD_QUERY, 0) => Ok(Flow::Done(0)),
-        _ => Err(Errno::EINVAL),
-    }
-}
-
 /// `RISCV_HWPROBE_KEY_MVENDORID`, `MARCHID`, `MIMPID`.
 const HWPROBE_IDS: core::ops::RangeInclusive<i64> = 0..=2;
 /// `RISCV_HWPROBE_KEY_BASE_BEHAVIOR`: `IMA`.

@@ -14,6 +14,7 @@ mod id;
 mod io;
 mod kill;
 mod misc;
+mod mm;
 mod open;
 mod param;
 mod pipe;
