@@ -1,7 +1,7 @@
 //! What handles ask of the control loop, and the queue that carries it there.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use crossbeam_queue::SegQueue;
@@ -61,6 +61,8 @@ struct Inner {
     word: Word,
     notify: Box<dyn Fn(&Word) + Send + Sync>,
     crash: CrashCell,
+    /// Nobody serves the queue any more.
+    closed: AtomicBool,
 }
 
 impl Requests {
@@ -68,13 +70,36 @@ impl Requests {
         let notify = Box::new(move |word: &Word| {
             wakeups.notify(word.atomic(), 1);
         });
-        Requests { inner: Arc::new(Inner { queue: SegQueue::new(), word: Word::new(0), notify, crash }) }
+        Requests {
+            inner: Arc::new(Inner {
+                queue: SegQueue::new(),
+                word: Word::new(0),
+                notify,
+                crash,
+                closed: AtomicBool::new(false),
+            }),
+        }
     }
 
     /// Queues a request and wakes the loop. Never blocks.
     pub(crate) fn send(&self, request: Request) {
         self.inner.queue.push(request);
-        self.ring();
+        if self.inner.closed.load(Ordering::SeqCst) {
+            self.drain();
+        } else {
+            self.ring();
+        }
+    }
+
+    /// The loop has ended: requests that nobody will serve are dropped, now and later, which answers their askers.
+    pub(crate) fn close(&self) {
+        // Whoever queues a request after the draining below sees this and drains it.
+        self.inner.closed.store(true, Ordering::SeqCst);
+        self.drain();
+    }
+
+    fn drain(&self) {
+        while self.inner.queue.pop().is_some() {}
     }
 
     /// Wakes the loop.

@@ -89,6 +89,7 @@ impl<H: Host> Shared<H> {
     /// Ends the workers at their next look.
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
+        self.requests.close();
         self.rouse();
     }
 
@@ -98,8 +99,7 @@ impl<H: Host> Shared<H> {
         self.lock.kill();
         self.rouse();
         self.requests.ring();
-        // Requests that nobody will serve: dropping them answers their askers.
-        while self.requests.pop().is_some() {}
+        self.requests.close();
     }
 
     fn rouse(&self) {
