@@ -88,7 +88,7 @@ impl Kernel {
         let mut entropy = Entropy::new(seed);
         let mut sys = System {
             mem: Memory::new(ram, supply, limits.memory_bytes),
-            fs: Vfs::over_layers(&limits, layers).map_err(CreateError::Setup)?,
+            fs: Vfs::over_layers(&limits, workers, layers).map_err(CreateError::Setup)?,
             limits,
             now,
             boot: now,

@@ -2,12 +2,13 @@
 
 use super::event::anonymous_attr;
 use super::locks::LockList;
-use super::node::{Attr, FileType, FsId, Listed, Location, NodeKey};
+use super::mount::Mount;
+use super::node::{Attr, FileType, FsId, Listed, Location, MountId, NodeKey};
 use super::path::Walker;
 use super::pipe::PipeId;
 use super::tree::Tree;
 use super::view::View;
-use super::{LinkTarget, Vfs};
+use super::{LinkTarget, Vfs, proc};
 use crate::addr::PAGE_SIZE;
 use crate::errno::{Errno, Result};
 use crate::mem::frames::{FrameUsage, Frames};
@@ -21,6 +22,8 @@ pub(crate) enum FileSystem {
     Pipes,
     /// What has no node: one stands for all.
     Anonymous,
+    /// procfs.
+    Proc,
 }
 
 /// `st_dev` of the first file system; the others follow. Major 0 is Linux's for file systems without a device.
@@ -52,6 +55,22 @@ impl Vfs {
         }
     }
 
+    /// The name of a node's file system in `/proc/mounts`.
+    pub(crate) fn type_name(&self, at: Location) -> &'static str {
+        match self.fs_of(at) {
+            Ok((_, FileSystem::Tree(tree))) => tree.type_name(),
+            Ok((_, FileSystem::Pipes)) => "pipefs",
+            Ok((_, FileSystem::Anonymous)) => "anon_inodefs",
+            Ok((_, FileSystem::Proc)) => "proc",
+            Err(_) => "none",
+        }
+    }
+
+    /// All mounts.
+    pub(crate) fn mounts(&self) -> impl Iterator<Item = (MountId, &Mount)> {
+        self.mounts.iter()
+    }
+
     /// The tree a node is in, if it is in one.
     pub(crate) fn tree(&self, at: Location) -> Option<&Tree> {
         match self.fs_of(at) {
@@ -74,6 +93,7 @@ impl Vfs {
             FileSystem::Tree(tree) => tree.kind(at.node),
             FileSystem::Pipes => Ok(FileType::Fifo),
             FileSystem::Anonymous => Ok(FileType::Anonymous),
+            FileSystem::Proc => Ok(proc::Node::of(at.node)?.kind()),
         }
     }
 
@@ -89,6 +109,7 @@ impl Vfs {
                 Ok(Attr::synthetic(pipe.ino, FileType::Fifo, 0o600))
             }
             FileSystem::Anonymous => Ok(anonymous_attr()),
+            FileSystem::Proc => Ok(proc::Node::of(at.node)?.attr()),
         }
     }
 
@@ -96,10 +117,14 @@ impl Vfs {
     ///
     /// # Errors
     /// `ENOENT`, `ENOTDIR`.
-    pub(crate) fn lookup(&mut self, _view: &View<'_>, dir: Location, name: &[u8]) -> Result<Location> {
+    pub(crate) fn lookup(&mut self, view: &View<'_>, dir: Location, name: &[u8]) -> Result<Location> {
+        if let FileSystem::Proc = self.fs_of(dir)?.1 {
+            let node = self.proc_lookup(view, dir.node, name)?;
+            return Ok(Location { mount: dir.mount, node });
+        }
         let node = match self.fs_of_mut(dir)? {
             FileSystem::Tree(tree) => tree.lookup(dir.node, name)?,
-            FileSystem::Pipes | FileSystem::Anonymous => return Err(Errno::ENOTDIR),
+            _ => return Err(Errno::ENOTDIR),
         };
         Ok(Location { mount: dir.mount, node })
     }
@@ -108,9 +133,10 @@ impl Vfs {
     ///
     /// # Errors
     /// `EINVAL` for what is none.
-    pub(crate) fn link_target(&self, _view: &View<'_>, link: Location) -> Result<LinkTarget> {
+    pub(crate) fn link_target(&self, view: &View<'_>, link: Location) -> Result<LinkTarget> {
         match self.fs_of(link)?.1 {
             FileSystem::Tree(tree) => Ok(LinkTarget::Text(tree.symlink_target(link.node)?.to_vec())),
+            FileSystem::Proc => self.proc_link(view, link.node),
             FileSystem::Pipes | FileSystem::Anonymous => Err(Errno::EINVAL),
         }
     }
@@ -152,6 +178,7 @@ impl Vfs {
         const PIPEFS: i64 = 0x5049_5045;
         const SYSFS: i64 = 0x6265_6572;
         const ANON_INODE: i64 = 0x0904_1934;
+        const PROC: i64 = 0x9fa0;
         let (id, fs) = self.fs_of(at)?;
         let read_only = self.mounts.get(at.mount).is_some_and(|mount| mount.read_only);
         let mut summary = Summary {
@@ -163,8 +190,10 @@ impl Vfs {
             id: id.0,
             read_only,
         };
-        if let FileSystem::Anonymous = fs {
-            summary.magic = ANON_INODE;
+        match fs {
+            FileSystem::Anonymous => summary.magic = ANON_INODE,
+            FileSystem::Proc => summary.magic = PROC,
+            FileSystem::Tree(_) | FileSystem::Pipes => {}
         }
         if let FileSystem::Tree(tree) = fs {
             summary.magic = match tree.type_name() {
@@ -188,6 +217,7 @@ impl Vfs {
     pub(crate) fn fs_parent(&self, dir: Location) -> Result<NodeKey> {
         match self.fs_of(dir)?.1 {
             FileSystem::Tree(tree) => tree.parent(dir.node),
+            FileSystem::Proc => Ok(proc::Node::of(dir.node)?.parent().key()),
             FileSystem::Pipes | FileSystem::Anonymous => Err(Errno::ENOTDIR),
         }
     }
@@ -202,6 +232,10 @@ impl Vfs {
                 let (parent, name, gone) = tree.home(at.node)?;
                 Ok((parent, name.to_vec(), gone))
             }
+            FileSystem::Proc => {
+                let node = proc::Node::of(at.node)?;
+                Ok((node.parent().key(), node.name(), false))
+            }
             FileSystem::Pipes | FileSystem::Anonymous => Err(Errno::ENOENT),
         }
     }
@@ -212,12 +246,13 @@ impl Vfs {
     /// `ENOTDIR`; `ENOENT` for a directory that is gone.
     pub(crate) fn next_entry<'a>(
         &'a self,
-        _view: &View<'_>,
+        view: &View<'_>,
         dir: Location,
         position: u64,
     ) -> Result<Option<Listed<'a>>> {
         match self.fs_of(dir)?.1 {
             FileSystem::Tree(tree) => tree.next_entry(dir.node, position),
+            FileSystem::Proc => self.proc_next(view, dir.node, position),
             FileSystem::Pipes | FileSystem::Anonymous => Err(Errno::ENOTDIR),
         }
     }

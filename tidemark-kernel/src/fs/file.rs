@@ -6,7 +6,7 @@
 use super::epoll::Epoll;
 use super::event::{EventCounter, TimerFile};
 use super::flags::OpenFlags;
-use super::node::{FileType, Location};
+use super::node::Location;
 use super::pipe::PipeId;
 use super::view::Env;
 use super::{FileId, Vfs};
@@ -112,14 +112,6 @@ impl Vfs {
                 self.released.push(file);
             }
         }
-    }
-
-    /// Whether the open file is a directory, a regular file, …
-    ///
-    /// # Errors
-    /// `EBADF` when it is closed.
-    pub(crate) fn file_type(&self, file: FileId) -> Result<FileType> {
-        self.kind(self.file(file)?.at)
     }
 
     /// Ends the files that lost their last reference.

@@ -161,6 +161,38 @@ impl Vfs {
         }
     }
 
+    /// How many bytes a write may put now, as far as that is bounded.
+    ///
+    /// # Errors
+    /// `EPIPE` for a pipe without readers.
+    pub(crate) fn room(&self, file: FileId) -> Result<u64> {
+        match self.file(file)?.kind {
+            FileKind::Pipe(pipe) => {
+                let pipe = self.pipe(pipe)?;
+                if pipe.readers == 0 { Err(Errno::EPIPE) } else { Ok((pipe.capacity() - pipe.len()) as u64) }
+            }
+            _ => Ok(u64::MAX),
+        }
+    }
+
+    /// A file's own offset, if it has one.
+    ///
+    /// # Errors
+    /// `EBADF` when it is closed.
+    pub(crate) fn own_offset(&self, file: FileId) -> Result<Option<u64>> {
+        let open = self.file(file)?;
+        Ok(matches!(open.kind, FileKind::Regular | FileKind::Text(_)).then_some(open.position))
+    }
+
+    /// Moves a file's own offset.
+    ///
+    /// # Errors
+    /// `EBADF` when it is closed.
+    pub(crate) fn set_own_offset(&mut self, file: FileId, offset: u64) -> Result<()> {
+        self.file_mut(file)?.position = offset;
+        Ok(())
+    }
+
     /// Whether a file has offsets.
     ///
     /// # Errors

@@ -8,8 +8,6 @@
 //! All objects are in tables by id, with explicit counts. Nothing here blocks: what would answers `EAGAIN`, and the
 //! system call's handler waits in the object's queue.
 
-#![allow(dead_code)] // until every call has its row
-
 pub(crate) mod attributes;
 pub(crate) mod context;
 pub mod descriptors;
@@ -28,6 +26,7 @@ pub mod node;
 pub(crate) mod open;
 pub mod path;
 pub mod pipe;
+pub(crate) mod proc;
 mod process;
 mod ready;
 pub(crate) mod size;
@@ -83,6 +82,8 @@ pub enum LinkTarget {
 #[derive(Debug)]
 pub struct Vfs {
     limits: Limits,
+    /// Processors that the guest sees.
+    workers: u16,
     filesystems: Slab<FileSystem>,
     mounts: Mounts,
     root: Location,
@@ -101,6 +102,8 @@ pub struct Vfs {
     streams: Slab<Stream>,
     /// `st_ino` of the next pipe.
     next_ino: u64,
+    /// `/proc/sys/kernel/random/boot_id`, once somebody asked.
+    boot_id: Option<[u8; 16]>,
 }
 
 /// The directories that the kernel mounts file systems on, or that programs cannot do without.
@@ -109,9 +112,9 @@ const BASE_DIRECTORIES: &[(&str, u16)] =
 
 impl Vfs {
     /// Files of a new system: an empty root in memory, with `/dev`, `/proc` and `/sys`.
-    pub fn new(limits: &Limits) -> Vfs {
+    pub fn new(limits: &Limits, workers: u16) -> Vfs {
         let root = Tree::empty("tmpfs", birth(0o755), limits.inodes);
-        Vfs::with_root(limits, root)
+        Vfs::with_root(limits, workers, root)
     }
 
     /// Files of a new system whose root shows `layers`, lowest first, and takes changes in memory. Without a layer it
@@ -119,18 +122,19 @@ impl Vfs {
     ///
     /// # Errors
     /// `EINVAL` for too many layers.
-    pub fn over_layers(limits: &Limits, mut layers: Vec<Arc<Layer>>) -> Result<Vfs> {
+    pub fn over_layers(limits: &Limits, workers: u16, mut layers: Vec<Arc<Layer>>) -> Result<Vfs> {
         if layers.is_empty() {
-            return Ok(Vfs::new(limits));
+            return Ok(Vfs::new(limits, workers));
         }
         layers.reverse();
-        Ok(Vfs::with_root(limits, Tree::over(layers, limits.inodes)?))
+        Ok(Vfs::with_root(limits, workers, Tree::over(layers, limits.inodes)?))
     }
 
-    fn with_root(limits: &Limits, tree: Tree) -> Vfs {
+    fn with_root(limits: &Limits, workers: u16, tree: Tree) -> Vfs {
         let nowhere = Location { mount: MountId(0), node: NodeKey(0) };
         let mut vfs = Vfs {
             limits: limits.clone(),
+            workers,
             filesystems: Slab::default(),
             mounts: Mounts::default(),
             root: nowhere,
@@ -145,6 +149,7 @@ impl Vfs {
             pipe_bytes: 0,
             streams: Slab::default(),
             next_ino: 1,
+            boot_id: None,
         };
         let source = tree.type_name();
         vfs.root = vfs.mount(FileSystem::Tree(Box::new(tree)), None, source);
@@ -157,6 +162,10 @@ impl Vfs {
             let _ = vfs.make_in(vfs.root, name, NewNode::Directory, *perm);
         }
         vfs.mount_dev();
+        vfs.mount_sys();
+        if let Ok(at) = vfs.make_in(vfs.root, "proc", NewNode::Directory, 0o555) {
+            vfs.mount(FileSystem::Proc, Some(at), "proc");
+        }
         vfs
     }
 
@@ -183,6 +192,43 @@ impl Vfs {
             other => other?,
         };
         Ok(Location { mount: dir.mount, node })
+    }
+
+    /// What programs look for in sysfs: directories and short texts.
+    fn mount_sys(&mut self) {
+        let Ok(at) = self.make_in(self.root, "sys", NewNode::Directory, 0o555) else { return };
+        let tree = Tree::empty("sysfs", birth(0o555), self.limits.inodes);
+        let sys = self.mount(FileSystem::Tree(Box::new(tree)), Some(at), "sysfs");
+        let last = self.workers.saturating_sub(1);
+        let processors = if last == 0 { "0\n".to_owned() } else { format!("0-{last}\n") };
+        for (path, text) in [
+            ("kernel/mm/transparent_hugepage/enabled", "always madvise [never]\n"),
+            ("kernel/mm/transparent_hugepage/hpage_pmd_size", "2097152\n"),
+            ("devices/system/cpu/online", &processors),
+            ("devices/system/cpu/possible", &processors),
+            ("devices/system/cpu/present", &processors),
+            ("fs/cgroup", ""),
+        ] {
+            let mut dir = sys;
+            let mut parts = path.split('/').peekable();
+            while let Some(part) = parts.next() {
+                let is_text = parts.peek().is_none() && !text.is_empty();
+                let (new, perm) = if is_text { (NewNode::File, 0o444) } else { (NewNode::Directory, 0o555) };
+                let Ok(next) = self.make_in(dir, part, new, perm) else { return };
+                dir = next;
+            }
+            if let Ok(content) = self.tree_mut(dir).and_then(|tree| tree.content_mut(dir.node)) {
+                content.set_text(text.as_bytes());
+            }
+        }
+        if let Some(mount) = self.mounts.get_mut(sys.mount) {
+            mount.read_only = true;
+        }
+    }
+
+    /// How many files are open.
+    pub(crate) fn open_files(&self) -> usize {
+        self.files.len()
     }
 
     fn mount_dev(&mut self) {

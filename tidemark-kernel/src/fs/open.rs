@@ -149,6 +149,10 @@ impl Vfs {
             self.check_owner(who, at)?;
         }
         match kind {
+            FileType::Regular if self.tree(at).is_none() => {
+                // The text is made when it is read.
+                self.finish_open(at, FileKind::Text(Vec::new()), flags)
+            }
             FileType::Regular => self.open_regular(env, at, flags, fresh),
             FileType::Directory => self.finish_open(at, FileKind::Directory, flags),
             FileType::Fifo => self.open_fifo(env, at, flags),

@@ -47,6 +47,18 @@ impl<T> Slab<T> {
         value
     }
 
+    /// Takes a value out for a moment; its number stays taken until [`Slab::put_back`].
+    pub(crate) fn take(&mut self, key: u32) -> Option<T> {
+        self.entries.get_mut(key as usize)?.take()
+    }
+
+    /// Ends a [`Slab::take`].
+    pub(crate) fn put_back(&mut self, key: u32, value: T) {
+        if let Some(entry) = self.entries.get_mut(key as usize) {
+            *entry = Some(value);
+        }
+    }
+
     /// How many values there are.
     pub(crate) fn len(&self) -> usize {
         self.entries.len() - self.free.len()

@@ -79,6 +79,18 @@ impl Vfs {
         writer.map(|writer| (reader, writer)).inspect_err(|_| self.release(reader))
     }
 
+    /// Copies bytes from one pipe to another without taking them (`tee(2)`).
+    ///
+    /// # Errors
+    /// As [`Pipe::tee`].
+    pub(crate) fn tee(&mut self, from: PipeId, to: PipeId, limit: usize, woken: &mut Woken) -> Result<usize> {
+        // Out of the table for a moment: two of its pipes are used at once.
+        let Some(mut target) = self.pipes.take(to.0) else { return Err(Errno::EBADF) };
+        let result = self.pipe(from).and_then(|pipe| pipe.tee(&mut target, limit, woken));
+        self.pipes.put_back(to.0, target);
+        result
+    }
+
     /// Opens a named pipe, or a pipe without a name through procfs.
     pub(crate) fn open_fifo(&mut self, env: &mut Env<'_>, at: Location, flags: OpenFlags) -> Result<FileId> {
         let nonblocking_writer = flags.has(OpenFlags::NON_BLOCK) && flags.writes() && !flags.reads();

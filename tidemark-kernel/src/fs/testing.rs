@@ -48,7 +48,7 @@ impl Bench {
     pub(crate) fn over(layers: Vec<Arc<Layer>>) -> Bench {
         let limits = Limits::default();
         let ram = TestRam::new(2048);
-        let fs = Vfs::over_layers(&limits, layers).unwrap();
+        let fs = Vfs::over_layers(&limits, 2, layers).unwrap();
         Bench {
             cwd: fs.root(),
             fs,

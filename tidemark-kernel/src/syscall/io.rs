@@ -7,7 +7,6 @@ use crate::fs::FileId;
 use crate::fs::descriptors::Fd;
 use crate::fs::file::FileKind;
 use crate::limits::STEP_BYTES;
-use crate::signal::{SigInfo, Signal};
 use crate::wait::{Entry, Events, Flow};
 
 /// Bytes that one call moves at the most (`read(2)`, NOTES).
@@ -110,6 +109,9 @@ fn read_step(
         if budget == 0 {
             return Ok(Flow::Again);
         }
+        if done == 0 {
+            refresh_text(cx, file, offset)?;
+        }
         // Pages of the buffer that nothing will be put into are left alone.
         let hint = cx.sys.fs.read_hint(file, offset.map(|offset| offset + done));
         let wanted = len.min(budget).min(hint);
@@ -140,6 +142,27 @@ fn read_step(
     }
 }
 
+/// Texts of procfs are made anew when they are read from their start.
+fn refresh_text(cx: &mut Cx<'_>, file: FileId, offset: Option<u64>) -> Result<()> {
+    let open = cx.sys.fs.file(file)?;
+    if matches!(open.kind, FileKind::Text(_)) && offset.unwrap_or(open.position) == 0 {
+        cx.sys.refresh_text(file, (cx.pid, cx.tid))?;
+    }
+    Ok(())
+}
+
+/// Longest text that a file of procfs takes, in bytes.
+const MAX_TEXT: u64 = 4096;
+
+/// What is written to a file of procfs goes there as a whole.
+fn write_text(cx: &mut Cx<'_>, file: FileId, buffers: &Buffers) -> SysResult {
+    let (addr, len) = buffers.at(0).unwrap_or((GuestAddr::NULL, 0));
+    let mut bytes = vec![0; len.min(MAX_TEXT) as usize];
+    cx.read_user(addr, &mut bytes)?;
+    cx.sys.write_text(file, cx.pid, &bytes)?;
+    Ok(Flow::Done(len))
+}
+
 /// One entry of a writing call.
 fn write_step(
     cx: &mut Cx<'_>,
@@ -149,6 +172,10 @@ fn write_step(
     no_wait: bool,
 ) -> SysResult {
     let total = buffers.total();
+    let open = cx.sys.fs.file(file)?;
+    if matches!(open.kind, FileKind::Text(_)) && open.writable {
+        return write_text(cx, file, buffers);
+    }
     let mut budget = STEP_BYTES;
     loop {
         let done = cx.progress.done;
@@ -190,19 +217,12 @@ fn write_step(
             }
             Err(error) => {
                 if error == Errno::EPIPE {
-                    raise_sigpipe(cx);
+                    cx.sys.raise_sigpipe(cx.tid);
                 }
                 return if done > 0 { Ok(Flow::Done(done)) } else { Err(error) };
             }
         }
     }
-}
-
-/// The signal that comes with `EPIPE`.
-pub(super) fn raise_sigpipe(cx: &mut Cx<'_>) {
-    let uid = cx.process().creds.uid;
-    // The calling thread is alive: the signal finds it.
-    let _ = cx.sys.send_to_thread(cx.tid, SigInfo::kill(Signal::PIPE, Some(cx.pid), uid));
 }
 
 /// `read(2)`

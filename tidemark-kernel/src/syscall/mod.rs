@@ -4,6 +4,7 @@
 
 mod clone;
 mod compatibility;
+mod copy;
 mod cx;
 mod dir;
 mod event;
@@ -35,6 +36,7 @@ mod xattr;
 
 pub use compatibility::compatibility_markdown;
 pub use cx::Cx;
+pub use misc::{RELEASE, VERSION};
 pub use param::{Param, ParamKind};
 pub use table::{ROWS, Row};
 

@@ -120,7 +120,7 @@ pub(crate) fn decode_device(raw: u32) -> Device {
 }
 
 fn write_stat(cx: &mut Cx<'_>, buf: GuestAddr, at: Location) -> SysResult {
-    let attr = cx.sys.fs.attr(at)?;
+    let attr = cx.sys.attr_of(at)?;
     let dev = encode_device(Device { major: 0, minor: cx.sys.fs.dev_minor(at) });
     let stat = Stat {
         dev,
@@ -177,7 +177,7 @@ pub fn statx(
         return Err(Errno::EINVAL);
     }
     let at = cx.node_at(dirfd, path, flags, flags & AT_SYMLINK_NOFOLLOW == 0)?;
-    let attr = cx.sys.fs.attr(at)?;
+    let attr = cx.sys.attr_of(at)?;
     let time = |time: Timestamp| StatxTime { sec: time.seconds, nsec: time.nanoseconds, reserved: 0 };
     let statx = Statx {
         mask: STATX_GIVEN | mask & STATX_MNT_ID,

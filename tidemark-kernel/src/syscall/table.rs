@@ -76,6 +76,9 @@ syscalls! {
     23 dup(oldfd: Fd) => super::open::dup, Full;
     24 dup3(oldfd: i32, newfd: i32, flags: OpenFlags) => super::open::dup3, Full;
     25 fcntl(fd: Fd, cmd: u32, arg: u64) => super::fcntl::fcntl, Partial("no SIGIO, leases or directory notification");
+    26 inotify_init1() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "changes of files are not reported yet");
+    27 inotify_add_watch() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "changes of files are not reported yet");
+    28 inotify_rm_watch() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "changes of files are not reported yet");
     29 ioctl(fd: Fd, request: u32, arg: GuestAddr) => super::fcntl::ioctl, Partial("no terminals");
     32 flock(fd: Fd, operation: u32) => super::fcntl::flock, Full;
     33 mknodat(dirfd: DirFd, path: PathAddr, mode: Mode, dev: u32) => super::dir::mknodat, Full;
@@ -83,6 +86,9 @@ syscalls! {
     35 unlinkat(dirfd: DirFd, path: PathAddr, flags: u32) => super::dir::unlinkat, Full;
     36 symlinkat(target: PathAddr, newdirfd: DirFd, linkpath: PathAddr) => super::dir::symlinkat, Full;
     37 linkat(olddirfd: DirFd, oldpath: PathAddr, newdirfd: DirFd, newpath: PathAddr, flags: u32) => super::dir::linkat, Full;
+    39 umount2() => super::misc::refused_eperm, Refused(Errno::EPERM, "the mounts are the application's");
+    40 mount() => super::misc::refused_eperm, Refused(Errno::EPERM, "the mounts are the application's");
+    41 pivot_root() => super::misc::refused_eperm, Refused(Errno::EPERM, "the mounts are the application's");
     43 statfs(path: PathAddr, buf: GuestAddr) => super::stat::statfs, Full;
     44 fstatfs(fd: Fd, buf: GuestAddr) => super::stat::fstatfs, Full;
     45 truncate(path: PathAddr, length: i64) => super::seek::truncate, Full;
@@ -98,7 +104,9 @@ syscalls! {
     55 fchown(fd: Fd, owner: u32, group: u32) => super::dir::fchown, Full;
     56 openat(dirfd: DirFd, path: PathAddr, flags: OpenFlags, mode: Mode) => super::open::openat, Full;
     57 close(fd: Fd) => super::open::close, Full;
+    58 vhangup() => super::misc::refused_eperm, Refused(Errno::EPERM, "there are no terminals yet");
     59 pipe2(pipefd: GuestAddr, flags: OpenFlags) => super::pipe::pipe2, Partial("no packet mode (O_DIRECT)");
+    60 quotactl() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "there are no quotas");
     61 getdents64(fd: Fd, dirp: GuestAddr, count: u32) => super::dir::getdents64, Full;
     62 lseek(fd: Fd, offset: i64, whence: u32) => super::seek::lseek, Full;
     63 read(fd: Fd, buf: GuestAddr, count: u64) => super::io::read, Full;
@@ -109,9 +117,13 @@ syscalls! {
     68 pwrite64(fd: Fd, buf: GuestAddr, count: u64, offset: i64) => super::io::pwrite64, Full;
     69 preadv(fd: Fd, iov: GuestAddr, iovcnt: u64, pos_l: i64, pos_h: u64) => super::io::preadv, Full;
     70 pwritev(fd: Fd, iov: GuestAddr, iovcnt: u64, pos_l: i64, pos_h: u64) => super::io::pwritev, Full;
+    71 sendfile(out_fd: Fd, in_fd: Fd, offset: GuestAddr, count: u64) => super::copy::sendfile, Full;
     72 pselect6(nfds: i32, readfds: GuestAddr, writefds: GuestAddr, exceptfds: GuestAddr, timeout: GuestAddr, sigmask: GuestAddr) => super::poll::pselect6, Full;
     73 ppoll(fds: GuestAddr, nfds: u64, timeout: GuestAddr, sigmask: GuestAddr, sigsetsize: usize) => super::poll::ppoll, Full;
     74 signalfd4(fd: i32, mask: GuestAddr, sizemask: usize, flags: OpenFlags) => super::event::signalfd4, Full;
+    75 vmsplice() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "pages cannot be lent to pipes");
+    76 splice(fd_in: Fd, off_in: GuestAddr, fd_out: Fd, off_out: GuestAddr, len: u64, flags: u32) => super::copy::splice, Full;
+    77 tee(fd_in: Fd, fd_out: Fd, len: u64, flags: u32) => super::copy::tee, Full;
     78 readlinkat(dirfd: DirFd, path: PathAddr, buf: GuestAddr, bufsiz: i32) => super::stat::readlinkat, Full;
     79 newfstatat(dirfd: DirFd, path: PathAddr, statbuf: GuestAddr, flags: u32) => super::stat::newfstatat, Full;
     80 fstat(fd: Fd, statbuf: GuestAddr) => super::stat::fstat, Full;
@@ -246,6 +258,7 @@ syscalls! {
     282 userfaultfd() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "faults are not handed to guests");
     283 membarrier(cmd: i32, flags: u32, cpu_id: i32) => super::mm::membarrier, Partial("no MEMBARRIER_CMD_GET_REGISTRATIONS, no rseq fences");
     284 mlock2(addr: GuestAddr, len: u64, flags: u32) => super::mm::mlock2, Partial("without RLIMIT_MEMLOCK; nothing is ever swapped out");
+    285 copy_file_range(fd_in: Fd, off_in: GuestAddr, fd_out: Fd, off_out: GuestAddr, len: u64, flags: u32) => super::copy::copy_file_range, Full;
     286 preadv2(fd: Fd, iov: GuestAddr, iovcnt: u64, pos_l: i64, pos_h: u64, flags: u32) => super::io::preadv2, Full;
     287 pwritev2(fd: Fd, iov: GuestAddr, iovcnt: u64, pos_l: i64, pos_h: u64, flags: u32) => super::io::pwritev2, Partial("no RWF_APPEND or RWF_NOAPPEND");
     291 statx(dirfd: DirFd, path: PathAddr, flags: u32, mask: u32, statxbuf: GuestAddr) => super::stat::statx, Full;

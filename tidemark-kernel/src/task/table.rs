@@ -37,6 +37,11 @@ impl Tasks {
         Err(Errno::EAGAIN)
     }
 
+    /// The id that was given last.
+    pub fn last_id(&self) -> u32 {
+        self.last_id
+    }
+
     /// The thread of this id.
     pub fn thread(&self, tid: Tid) -> Option<&Thread> {
         self.threads.get(tid.get() as usize)?.as_deref()

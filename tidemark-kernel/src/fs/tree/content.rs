@@ -33,12 +33,26 @@ pub(crate) struct Content {
     pages: PageMap,
     /// `F_SEAL_…`; `None` for a file that cannot be sealed.
     seals: Option<u32>,
+    /// What the pages are made from on first touch, where there is no layer.
+    text: Option<Box<[u8]>>,
 }
 
 impl Content {
     /// Content that shows a file of a layer.
     pub(crate) fn backed(backing: Backing) -> Content {
-        Content { size: backing.len, backing: Some(backing), pages: PageMap::default(), seals: None }
+        Content {
+            size: backing.len,
+            backing: Some(backing),
+            pages: PageMap::default(),
+            seals: None,
+            text: None,
+        }
+    }
+
+    /// Makes it these bytes, which the kernel itself provides and keeps off the frames.
+    pub(crate) fn set_text(&mut self, text: &[u8]) {
+        self.size = text.len() as u64;
+        self.text = Some(text.into());
     }
 
     /// Size in bytes.
@@ -78,6 +92,13 @@ impl Content {
             return Ok(Some(frame));
         }
         let start = index.saturating_mul(PAGE_SIZE);
+        if let Some(text) = self.text.as_ref().filter(|text| start < text.len() as u64) {
+            let rest = &text[start as usize..];
+            let frame = frames.alloc(0).ok_or(Errno::ENOMEM)?;
+            frames.ram().write_bytes(frame.offset(), &rest[..rest.len().min(PAGE_SIZE as usize)]);
+            self.pages.insert(index, frame);
+            return Ok(Some(frame));
+        }
         let Some(backing) = self.backing.as_ref().filter(|backing| start < backing.len) else {
             return Ok(None);
         };
