@@ -22,7 +22,6 @@ mod kernel;
 pub mod limits;
 pub mod mem;
 mod park;
-mod pending;
 pub mod signal;
 mod spawn;
 pub mod status;

@@ -1,4 +1,4 @@
-//! Signals that come from outside the guest's own calls: from the application and from the kernel itself.
+//! Signals that come from outside the guest's own calls: from the application and from what a call ran into.
 
 use super::{SigInfo, Signal};
 use crate::errno::{Errno, Result};

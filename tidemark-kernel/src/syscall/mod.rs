@@ -8,6 +8,7 @@ mod copy;
 mod cx;
 mod dir;
 mod event;
+mod exec;
 mod fcntl;
 mod files;
 mod futex;

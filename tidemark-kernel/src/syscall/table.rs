@@ -228,6 +228,7 @@ syscalls! {
     215 munmap(addr: GuestAddr, length: u64) => super::mm::munmap, Full;
     216 mremap(old_address: GuestAddr, old_size: u64, new_size: u64, flags: u32, new_address: GuestAddr) => super::mm::mremap, Partial("MREMAP_DONTUNMAP for memory without a file only");
     220 clone(flags: u64, stack: GuestAddr, parent_tid: GuestAddr, tls: u64, child_tid: GuestAddr) => super::clone::clone, Partial("no namespaces, no pidfd; CLONE_SIGHAND only with CLONE_THREAD, and that only with CLONE_FS and CLONE_FILES");
+    221 execve(pathname: PathAddr, argv: GuestAddr, envp: GuestAddr) => super::exec::execve, Full;
     222 mmap(addr: GuestAddr, length: u64, prot: u32, flags: u32, fd: i32, offset: u64) => super::mm::mmap, Partial("no huge pages");
     223 fadvise64(fd: Fd, offset: i64, len: i64, advice: u32) => super::seek::fadvise64, Full;
     224 swapon() => super::misc::refused_eperm, Refused(Errno::EPERM, "there is no swap");
@@ -255,6 +256,7 @@ syscalls! {
     278 getrandom(buf: GuestAddr, buflen: usize, flags: u32) => super::misc::getrandom, Full;
     279 memfd_create(name: GuestAddr, flags: u32) => super::event::memfd_create, Partial("no huge pages");
     280 bpf() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "no BPF machine");
+    281 execveat(dirfd: DirFd, pathname: PathAddr, argv: GuestAddr, envp: GuestAddr, flags: u32) => super::exec::execveat, Full;
     282 userfaultfd() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "faults are not handed to guests");
     283 membarrier(cmd: i32, flags: u32, cpu_id: i32) => super::mm::membarrier, Partial("no MEMBARRIER_CMD_GET_REGISTRATIONS, no rseq fences");
     284 mlock2(addr: GuestAddr, len: u64, flags: u32) => super::mm::mlock2, Partial("without RLIMIT_MEMLOCK; nothing is ever swapped out");

@@ -181,6 +181,10 @@ impl System {
         if flags.has(CloneFlags::CLEAR_SIGHAND) {
             process.signals.actions.clear_handlers();
         }
+        process.exe = from.exe;
+        if let Some(exe) = process.exe {
+            self.fs.retain(exe);
+        }
         process.threads.push(pid.0);
         if flags.has(CloneFlags::VFORK) {
             process.vfork_parent = Some(tid);

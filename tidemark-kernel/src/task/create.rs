@@ -37,6 +37,7 @@ impl Process {
             threads: Vec::new(),
             // Space 0 does not exist.
             space: SpaceId::new(0),
+            exe: None,
             fd_table: None,
             fs_context: None,
             creds,

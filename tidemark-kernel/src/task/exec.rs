@@ -6,39 +6,111 @@
 use core::sync::atomic::Ordering;
 
 use super::thread::Name;
-use super::{Pid, RunState, Tid};
+use super::{Gid, Pid, RunState, Tid, Uid};
 use crate::addr::GuestAddr;
 use crate::cpu::core::SpaceId;
+use crate::errno::{Errno, Result};
+use crate::exec::Identity;
+use crate::fs::{FdTableId, FileId};
 use crate::kernel::{Kernel, Running};
 use crate::signal::AltStack;
 use crate::syscall::trace;
 use crate::system::System;
 
+/// As whom a program runs (`execve(2)`: set-user-ID and set-group-ID programs).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct ExecIdentity {
+    /// The effective user id it gets, if the file sets one.
+    pub(crate) euid: Option<Uid>,
+    /// The effective group id it gets, if the file sets one.
+    pub(crate) egid: Option<Gid>,
+}
+
+impl ExecIdentity {
+    /// What the program is told of it by its auxiliary vector.
+    pub(crate) fn told(&self, sys: &System, pid: Pid) -> Identity {
+        let Some(process) = sys.tasks.process(pid) else { return Identity::default() };
+        let creds = &process.creds;
+        let (euid, egid) = (self.euid.unwrap_or(creds.euid), self.egid.unwrap_or(creds.egid));
+        let secure = euid != creds.uid || egid != creds.gid;
+        Identity { uid: creds.uid, euid, gid: creds.gid, egid, secure }
+    }
+}
+
+/// Mode bits of a program that runs as its owner, as its group, and that may be run by the group.
+const SET_UID: u32 = 0o4000;
+const SET_GID: u32 = 0o2000;
+const GROUP_EXEC: u32 = 0o0010;
+
 impl System {
-    /// Puts the process into a new space, of which it is a user already. The thread is its only one; its registers are
-    /// the caller's to set. It leaves its old space when it leaves the kernel.
-    pub(crate) fn replace_program(&mut self, tid: Tid, space: SpaceId, name: Name) {
-        let Some(pid) = self.tasks.thread(tid).map(|thread| thread.pid) else { return };
+    /// As whom the file runs when a process executes it.
+    pub(crate) fn exec_identity(&self, pid: Pid, program: FileId) -> ExecIdentity {
+        let gains = self.tasks.process(pid).is_some_and(|process| !process.no_new_privs);
+        let attr = self.fs.file(program).and_then(|file| self.fs.attr(file.at));
+        let Ok(attr) = attr else { return ExecIdentity::default() };
+        let mode = u32::from(attr.perm);
+        let sets_gid = SET_GID | GROUP_EXEC;
+        ExecIdentity {
+            euid: (gains && mode & SET_UID != 0).then_some(attr.uid),
+            egid: (gains && mode & sets_gid == sets_gid).then_some(attr.gid),
+        }
+    }
+
+    /// Puts the process into a new space, of which it is a user already, to run `program`, whose reference goes over. The
+    /// thread is its only one; its registers are the caller's to set. It leaves its old space when it leaves the kernel.
+    ///
+    /// # Errors
+    /// `EBADF` when the descriptors, shared with another process, cannot be copied. Nothing has changed then.
+    pub(crate) fn replace_program(
+        &mut self,
+        tid: Tid,
+        space: SpaceId,
+        program: FileId,
+        name: Name,
+        identity: &ExecIdentity,
+    ) -> Result<()> {
+        let pid = self.tasks.thread(tid).ok_or(Errno::ESRCH)?.pid;
+        let fd_table = self.own_fd_table(pid)?;
         self.clear_tid_at_exec(tid);
         self.complete_vfork(pid);
         let tid = self.take_leaders_id(tid, pid);
-        let Some(process) = self.tasks.process_mut(pid) else { return };
+        let process = self.tasks.process_mut(pid).ok_or(Errno::ESRCH)?;
         process.exec_by = None;
         process.execed = true;
-        process.dumpable = true;
         process.space = space;
         process.signals.actions.reset_for_exec();
         process.timers.after_exec();
+        process.creds.euid = identity.euid.unwrap_or(process.creds.euid);
+        process.creds.egid = identity.egid.unwrap_or(process.creds.egid);
         process.creds.after_exec();
+        process.dumpable = process.creds.euid == process.creds.uid && process.creds.egid == process.creds.gid;
         process.publish();
-        let fd_table = process.fd_table;
-        let Some(thread) = self.tasks.thread_mut(tid) else { return };
-        thread.name = name;
-        thread.signals.alt_stack = AltStack::default();
-        thread.robust_list = GuestAddr::NULL;
-        if let Some(table) = fd_table {
-            self.fs.close_on_exec(table, &mut self.woken);
+        let old = process.exe.replace(program);
+        if let Some(thread) = self.tasks.thread_mut(tid) {
+            thread.name = name;
+            thread.signals.alt_stack = AltStack::default();
+            thread.robust_list = GuestAddr::NULL;
         }
+        if let Some(old) = old {
+            self.fs.release(old);
+        }
+        self.fs.close_on_exec(fd_table, &mut self.woken);
+        Ok(())
+    }
+
+    /// The process's descriptors, no other process's any more.
+    fn own_fd_table(&mut self, pid: Pid) -> Result<FdTableId> {
+        let table = self.tasks.process(pid).and_then(|process| process.fd_table).ok_or(Errno::EBADF)?;
+        if !self.fs.fd_table_is_shared(table) {
+            return Ok(table);
+        }
+        let own = self.fs.clone_fd_table(table)?;
+        // Others use it, so that nothing is closed.
+        self.release_fd_table(table);
+        if let Some(process) = self.tasks.process_mut(pid) {
+            process.fd_table = Some(own);
+        }
+        Ok(own)
     }
 
     /// The old program's memory hears of its thread's end, as if it had exited.

@@ -218,8 +218,12 @@ impl System {
 
     fn release_files_of(&mut self, pid: Pid) -> bool {
         let Some(process) = self.tasks.process_mut(pid) else { return true };
-        if let Some(context) = process.fs_context.take() {
+        let (context, exe) = (process.fs_context.take(), process.exe.take());
+        if let Some(context) = context {
             self.release_fs_context(context);
+        }
+        if let Some(exe) = exe {
+            self.fs.release(exe);
         }
         let Some(table) = self.tasks.process(pid).and_then(|process| process.fd_table) else { return true };
         let finished = self.release_fd_table(table);

@@ -12,6 +12,7 @@ mod group;
 mod process;
 mod rlimit;
 mod shared;
+mod spawn;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ mod wait;
 pub(crate) use clone::{CloneFlags, CloneRequest};
 pub(crate) use create::INIT;
 pub use creds::{Capabilities, Creds, Gid, LAST_CAPABILITY, Uid};
+pub(crate) use exec::ExecIdentity;
 pub use group::Groups;
 pub use process::{Pid, Process, ProcessSignals};
 pub use rlimit::{INFINITY, RESOURCES, RLimit, RLimits, Resource};

@@ -10,7 +10,7 @@ use super::shared::ProcessShared;
 use super::timer::ProcessTimers;
 use super::usage::Usage;
 use crate::cpu::core::SpaceId;
-use crate::fs::{FdTableId, FsContextId};
+use crate::fs::{FdTableId, FileId, FsContextId};
 use crate::signal::{Actions, ChildChange, Signal, SignalQueue};
 use crate::status::ExitStatus;
 use crate::time::Nanos;
@@ -57,6 +57,8 @@ pub struct Process {
     pub threads: Vec<Tid>,
     /// The address space. Ids of spaces are not reused: that of a process that ended finds nothing.
     pub space: SpaceId,
+    /// The file that runs (`/proc/PID/exe`), with a reference; `None` once it ended, and in process 1.
+    pub exe: Option<FileId>,
     /// The table of file descriptors; `None` once it ended, and in process 1. Handlers ask
     /// [`Cx::fd_table`](crate::syscall::Cx::fd_table).
     pub fd_table: Option<FdTableId>,

@@ -1,0 +1,264 @@
+//! `execve(2)` and `execveat(2)`.
+//!
+//! In steps: the arguments are copied in, the program is loaded beside the old one, the other threads end, and only then
+//! is the process changed. Until then everything can fail, and everything that was made is given back.
+
+use super::files::{AT_FDCWD, DirFd, PathAddr};
+use super::{Cx, SysResult};
+use crate::addr::GuestAddr;
+use crate::errno::{Errno, Result};
+use crate::exec::{ExecRequest, Loading, NewImage, arguments_limit};
+use crate::fs::FileId;
+use crate::task::{ExecIdentity, Name};
+use crate::wait::{Entry, Flow, Restart};
+
+const AT_SYMLINK_NOFOLLOW: u32 = 0x100;
+const AT_EMPTY_PATH: u32 = 0x1000;
+
+/// Bytes of one string, its NUL included (`MAX_ARG_STRLEN`).
+const STRING_MAX: usize = 128 << 10;
+
+/// Bytes of arguments that one step copies.
+const STEP_STRINGS: u64 = 32 << 10;
+
+/// `execve(2)`.
+pub fn execve(cx: &mut Cx<'_>, pathname: PathAddr, argv: GuestAddr, envp: GuestAddr) -> SysResult {
+    execveat(cx, DirFd(AT_FDCWD), pathname, argv, envp, 0)
+}
+
+/// `execveat(2)`.
+pub fn execveat(
+    cx: &mut Cx<'_>,
+    dirfd: DirFd,
+    pathname: PathAddr,
+    argv: GuestAddr,
+    envp: GuestAddr,
+    flags: u32,
+) -> SysResult {
+    let mut exec = match cx.progress.state.take().map(|state| state.downcast::<Exec>()) {
+        Some(Ok(exec)) => exec,
+        _ => Box::new(open(cx, dirfd, pathname, argv, envp, flags)?),
+    };
+    if cx.sys.must_exit(cx.tid) {
+        // Killed, or another thread's program came first.
+        exec.give_back(cx);
+        return Ok(Flow::Interrupted(Restart::Never));
+    }
+    match exec.step(cx) {
+        Ok(Flow::NoReturn) => Ok(Flow::NoReturn),
+        Ok(flow) => {
+            cx.progress.state = Some(exec);
+            Ok(flow)
+        }
+        Err(errno) => {
+            exec.give_back(cx);
+            Err(errno)
+        }
+    }
+}
+
+/// A call in progress.
+struct Exec {
+    /// The opened file, until the loader takes it over.
+    file: Option<FileId>,
+    path: Vec<u8>,
+    argv: Strings,
+    envp: Strings,
+    /// Bytes copied so far, a pointer a string included.
+    bytes: u64,
+    identity: ExecIdentity,
+    stage: Stage,
+}
+
+enum Stage {
+    Collect,
+    Load(Box<Loading>),
+    /// Threads below this index are still to be told to end.
+    Siblings(Box<NewImage>, usize),
+}
+
+/// A null-terminated array of strings, half copied.
+struct Strings {
+    next: GuestAddr,
+    list: Vec<Vec<u8>>,
+    complete: bool,
+}
+
+impl Strings {
+    fn new(array: GuestAddr) -> Strings {
+        // Linux takes a null pointer for an empty list.
+        Strings { next: array, list: Vec::new(), complete: array.is_null() }
+    }
+}
+
+/// The file comes first: its errors go before those of the arguments.
+fn open(
+    cx: &mut Cx<'_>,
+    dirfd: DirFd,
+    pathname: PathAddr,
+    argv: GuestAddr,
+    envp: GuestAddr,
+    flags: u32,
+) -> Result<Exec> {
+    if flags & !(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let path = cx.path(pathname)?;
+    let follow = flags & AT_SYMLINK_NOFOLLOW == 0;
+    let base = cx.base(dirfd, &path)?;
+    let (file, path) = if path.is_empty() && flags & AT_EMPTY_PATH != 0 {
+        let parts = cx.parts()?;
+        (parts.fs.open_exec_node(&parts.who, base)?, format!("/dev/fd/{}", dirfd.0).into_bytes())
+    } else {
+        let parts = cx.parts()?;
+        let file = parts.fs.open_exec(&parts.who, base, &path, follow)?;
+        let relative = dirfd.0 != AT_FDCWD && path.first() != Some(&b'/');
+        let shown = match relative {
+            true => [format!("/dev/fd/{}/", dirfd.0).as_bytes(), &path].concat(),
+            false => path,
+        };
+        (file, shown)
+    };
+    Ok(Exec {
+        file: Some(file),
+        path,
+        argv: Strings::new(argv),
+        envp: Strings::new(envp),
+        bytes: 0,
+        identity: ExecIdentity::default(),
+        stage: Stage::Collect,
+    })
+}
+
+impl Exec {
+    fn step(&mut self, cx: &mut Cx<'_>) -> SysResult {
+        match &mut self.stage {
+            Stage::Collect => {
+                if !self.collect(cx)? {
+                    return Ok(Flow::Again);
+                }
+                self.begin_load(cx)?;
+                self.load(cx)
+            }
+            Stage::Load(_) => self.load(cx),
+            Stage::Siblings(..) => self.end_siblings(cx),
+        }
+    }
+
+    /// Copies some of the arguments. Whether all are there.
+    fn collect(&mut self, cx: &mut Cx<'_>) -> Result<bool> {
+        let limit = arguments_limit(cx.sys, cx.pid);
+        let until = self.bytes + STEP_STRINGS;
+        for strings in [&mut self.argv, &mut self.envp] {
+            while !strings.complete {
+                if self.bytes >= until {
+                    return Ok(false);
+                }
+                let string = cx.read_pod::<GuestAddr>(strings.next)?;
+                strings.next = strings.next.add(8)?;
+                if string.is_null() {
+                    strings.complete = true;
+                    break;
+                }
+                let text = cx.read_cstr(string, STRING_MAX, Errno::E2BIG)?;
+                self.bytes += text.len() as u64 + 1 + 8;
+                if self.bytes > limit {
+                    return Err(Errno::E2BIG);
+                }
+                strings.list.push(text);
+            }
+        }
+        Ok(true)
+    }
+
+    fn begin_load(&mut self, cx: &mut Cx<'_>) -> Result<()> {
+        let file = self.file.take().ok_or(Errno::ENOENT)?;
+        let request = ExecRequest {
+            file,
+            path: self.path.clone(),
+            argv: core::mem::take(&mut self.argv.list),
+            envp: core::mem::take(&mut self.envp.list),
+        };
+        let (pid, identity) = (cx.pid, &mut self.identity);
+        let loading = cx.sys.exec_begin(pid, request, &mut |sys, program| {
+            *identity = sys.exec_identity(pid, program);
+            identity.told(sys, pid)
+        })?;
+        self.stage = Stage::Load(Box::new(loading));
+        Ok(())
+    }
+
+    fn load(&mut self, cx: &mut Cx<'_>) -> SysResult {
+        let Stage::Load(loading) = &mut self.stage else { return Err(Errno::EINVAL) };
+        let image = match cx.sys.exec_step(loading) {
+            Ok(None) => return Ok(Flow::Again),
+            Ok(Some(image)) => image,
+            Err(errno) => {
+                // The loader has given everything back itself.
+                self.stage = Stage::Collect;
+                return Err(errno);
+            }
+        };
+        // The point from which the other threads end.
+        let tid = cx.tid;
+        let process = cx.process();
+        process.exec_by = Some(tid);
+        let threads = process.threads.len();
+        self.stage = Stage::Siblings(Box::new(image), threads);
+        self.end_siblings(cx)
+    }
+
+    fn end_siblings(&mut self, cx: &mut Cx<'_>) -> SysResult {
+        let Stage::Siblings(image, next) = &mut self.stage else { return Err(Errno::EINVAL) };
+        cx.thread().killable_only = false;
+        if *next > 0 && cx.process().threads.len() > 1 {
+            *next = cx.sys.rouse_siblings(cx.pid, cx.tid, *next);
+            if *next > 0 {
+                return Ok(Flow::Again);
+            }
+        }
+        if cx.process().threads.len() > 1 {
+            // The last of them wakes this one.
+            debug_assert!(cx.entry != Entry::Timeout);
+            cx.thread().killable_only = true;
+            return Ok(Flow::Block { deadline: None });
+        }
+        let NewImage { space, entry, stack, program, ref name } = **image;
+        let name = Name::new(name);
+        cx.sys.replace_program(cx.tid, space, program, name, &self.identity)?;
+        for register in 1..32 {
+            cx.hart.set_x(register, 0);
+        }
+        for register in 0..32 {
+            cx.hart.set_f(register, 0);
+        }
+        cx.hart.set_fcsr(0);
+        cx.hart.clear_reservation();
+        cx.hart.set_x(STACK_POINTER, stack);
+        cx.hart.set_pc(entry);
+        Ok(Flow::NoReturn)
+    }
+
+    /// Gives back what was made for a program that does not run.
+    fn give_back(&mut self, cx: &mut Cx<'_>) {
+        if let Some(file) = self.file.take() {
+            cx.sys.fs.release(file);
+        }
+        cx.thread().killable_only = false;
+        let tid = cx.tid;
+        let process = cx.process();
+        if process.exec_by == Some(tid) {
+            process.exec_by = None;
+        }
+        match core::mem::replace(&mut self.stage, Stage::Collect) {
+            Stage::Collect => {}
+            Stage::Load(mut loading) => cx.sys.exec_abandon(&mut loading),
+            Stage::Siblings(image, _) => {
+                cx.sys.fs.release(image.program);
+                cx.sys.mem.release_space(image.space);
+            }
+        }
+    }
+}
+
+const STACK_POINTER: usize = 2;

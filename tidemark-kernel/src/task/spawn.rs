@@ -1,0 +1,226 @@
+//! Programs that the application starts.
+//!
+//! Owns how such a process comes to be: its identity, directory, standard streams and program. Whatever fails leaves
+//! nothing behind.
+
+use super::create::INIT;
+use super::thread::{Name, Thread};
+use super::{Creds, Pid, Process};
+use crate::cpu::hart::Hart;
+use crate::errno::{Errno, Result};
+use crate::exec::{ExecRequest, NewImage};
+use crate::fs::FileId;
+use crate::fs::flags::OpenFlags;
+use crate::fs::open::How;
+use crate::kernel::Kernel;
+use crate::spawn::{SpawnError, SpawnRequest, Spawned, Stdio};
+use crate::status::{Status, StreamId};
+use crate::system::System;
+use crate::time::Now;
+
+/// Where programs are looked for without a `PATH` (`execvp(3)`, glibc's default).
+const DEFAULT_PATH: &[u8] = b"/bin:/usr/bin";
+
+const STACK_POINTER: usize = 2;
+
+impl Kernel {
+    /// Starts a program in a process of its own, a child of process 1, leader of a new session and group.
+    ///
+    /// # Errors
+    /// [`SpawnError`]; nothing of it is left then.
+    pub fn spawn(&mut self, request: SpawnRequest, now: Now) -> Result<Spawned, SpawnError> {
+        self.sys.now = now;
+        let pid = self.sys.new_process_id().map_err(SpawnError::Limit)?;
+        self.sys.enter_spawned(pid, &request);
+        let mut streams = [None; 3];
+        let result = self.sys.furnish(pid, &request, &mut streams);
+        if result.is_err() {
+            self.sys.undo_spawn(pid, streams);
+        }
+        self.settle();
+        result.map(|()| Spawned { pid, streams })
+    }
+}
+
+impl System {
+    /// Enters the process, which has no thread yet.
+    fn enter_spawned(&mut self, pid: Pid, request: &SpawnRequest) {
+        let (uid, gid) = request.ids;
+        let now = self.now.monotonic;
+        let mut process = Process::new(pid, Some(INIT), Creds::user(uid, gid), &self.limits, now);
+        process.fd_table = Some(self.fs.new_fd_table());
+        process.fs_context = Some(self.fs.new_context());
+        process.spawned = true;
+        self.tasks.insert_process(Box::new(process));
+        self.set_traced(pid, self.trace);
+        if let Some(init) = self.tasks.process_mut(INIT) {
+            init.children.push(pid);
+        }
+    }
+
+    /// Gives it directory, streams and program, and lets it run.
+    fn furnish(
+        &mut self,
+        pid: Pid,
+        request: &SpawnRequest,
+        streams: &mut [Option<StreamId>; 3],
+    ) -> Result<(), SpawnError> {
+        self.enter_directory(pid, &request.cwd).map_err(|errno| SpawnError::WorkingDirectory {
+            cwd: String::from_utf8_lossy(&request.cwd).into_owned(),
+            errno,
+        })?;
+        for (fd, stdio) in request.stdio.iter().enumerate() {
+            streams[fd] = self.open_stdio(pid, fd, *stdio).map_err(SpawnError::Limit)?;
+        }
+        let image = self.load_spawned(pid, request).map_err(|errno| refusal(request, errno))?;
+        self.begin(pid, image);
+        Ok(())
+    }
+
+    fn enter_directory(&mut self, pid: Pid, cwd: &[u8]) -> Result<()> {
+        if cwd.is_empty() {
+            return Ok(());
+        }
+        let parts = self.parts(pid, pid.0)?;
+        let at = parts.fs.resolve(&parts.who, parts.who.cwd, cwd, true)?;
+        parts.fs.check_search(parts.who.creds, at)?;
+        let context = self.tasks.process(pid).and_then(|process| process.fs_context).ok_or(Errno::ESRCH)?;
+        self.fs.set_cwd(context, at)
+    }
+
+    fn open_stdio(&mut self, pid: Pid, fd: usize, stdio: Stdio) -> Result<Option<StreamId>> {
+        let table = self.tasks.process(pid).and_then(|process| process.fd_table).ok_or(Errno::ESRCH)?;
+        let (file, stream) = match stdio {
+            Stdio::Piped => {
+                let (file, stream) = self.fs.open_stream(fd == 0, &mut self.woken)?;
+                (file, Some(stream))
+            }
+            Stdio::Null => {
+                let mut parts = self.parts(pid, pid.0)?;
+                let how = How { flags: OpenFlags::READ_WRITE, perm: 0 };
+                let root = parts.who.root;
+                (parts.fs.open(&parts.who, &mut parts.env, root, b"/dev/null", how)?, None)
+            }
+            Stdio::SameAsStdout => {
+                let file = self.fs.file_of(table, crate::fs::descriptors::Fd::new(1)?)?;
+                self.fs.retain(file);
+                (file, None)
+            }
+        };
+        // Descriptors are given out in order: 0, 1, 2.
+        if let Err(errno) = self.fs.install(table, file, false, 0, u64::MAX) {
+            if let Some(stream) = stream {
+                self.fs.stream_close(stream, &mut self.woken);
+            }
+            return Err(errno);
+        }
+        Ok(stream)
+    }
+
+    fn load_spawned(&mut self, pid: Pid, request: &SpawnRequest) -> Result<NewImage> {
+        let (file, path) = self.find_program(pid, request)?;
+        let argv = match request.argv.is_empty() {
+            true => vec![request.program.clone()],
+            false => request.argv.clone(),
+        };
+        let exec = ExecRequest { file, path, argv, envp: request.env.clone() };
+        let mut identity = super::ExecIdentity::default();
+        let mut loading = self.exec_begin(pid, exec, &mut |sys, program| {
+            identity = sys.exec_identity(pid, program);
+            identity.told(sys, pid)
+        })?;
+        let image = loop {
+            if let Some(image) = self.exec_step(&mut loading)? {
+                break image;
+            }
+        };
+        if let Some(process) = self.tasks.process_mut(pid) {
+            process.creds.euid = identity.euid.unwrap_or(process.creds.euid);
+            process.creds.egid = identity.egid.unwrap_or(process.creds.egid);
+            process.creds.after_exec();
+            process.publish();
+        }
+        Ok(image)
+    }
+
+    /// Opens the program: a path with a slash, or a name in one of the directories of `PATH` (`execvp(3)`).
+    fn find_program(&mut self, pid: Pid, request: &SpawnRequest) -> Result<(FileId, Vec<u8>)> {
+        let name = &request.program;
+        if name.is_empty() {
+            return Err(Errno::ENOENT);
+        }
+        if name.contains(&b'/') {
+            return Ok((self.open_to_run(pid, name)?, name.clone()));
+        }
+        let assigned = request.env.iter().find_map(|entry| entry.strip_prefix(b"PATH="));
+        let mut answer = Errno::ENOENT;
+        for dir in assigned.unwrap_or(DEFAULT_PATH).split(|byte| *byte == b':') {
+            // An empty element is the working directory.
+            let dir: &[u8] = if dir.is_empty() { b"." } else { dir };
+            let path = [dir, b"/", name.as_slice()].concat();
+            match self.open_to_run(pid, &path) {
+                Ok(file) => return Ok((file, path)),
+                Err(Errno::EACCES) => answer = Errno::EACCES,
+                Err(Errno::ENOENT | Errno::ENOTDIR) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+        Err(answer)
+    }
+
+    fn open_to_run(&mut self, pid: Pid, path: &[u8]) -> Result<FileId> {
+        let parts = self.parts(pid, pid.0)?;
+        parts.fs.open_exec(&parts.who, parts.who.cwd, path, true)
+    }
+
+    /// Gives the process its memory and first thread.
+    fn begin(&mut self, pid: Pid, image: NewImage) {
+        let now = self.now.monotonic;
+        let Some(process) = self.tasks.process_mut(pid) else { return };
+        process.space = image.space;
+        process.exe = Some(image.program);
+        process.execed = true;
+        process.threads.push(pid.0);
+        let mut hart = Box::new(Hart::new());
+        hart.set_pc(image.entry);
+        hart.set_x(STACK_POINTER, image.stack);
+        let thread = Thread::new(pid.0, pid, Name::new(&image.name), hart, &process.shared, now);
+        self.tasks.insert_thread(Box::new(thread));
+        self.statuses.push_back(Status::Runnable { tid: pid.0, sync: false });
+    }
+
+    /// Takes back a process that has not begun to run.
+    fn undo_spawn(&mut self, pid: Pid, streams: [Option<StreamId>; 3]) {
+        let Some(process) = self.tasks.process_mut(pid) else { return };
+        let (table, context) = (process.fd_table.take(), process.fs_context.take());
+        if let Some(table) = table {
+            // At most three files.
+            while !self.release_fd_table(table) {}
+        }
+        if let Some(context) = context {
+            self.release_fs_context(context);
+        }
+        for stream in streams.into_iter().flatten() {
+            self.fs.stream_close(stream, &mut self.woken);
+        }
+        self.reap(pid);
+    }
+}
+
+/// What an error of `execve` means to the application.
+fn refusal(request: &SpawnRequest, errno: Errno) -> SpawnError {
+    let program = String::from_utf8_lossy(&request.program).into_owned();
+    let why = match errno {
+        Errno::ENOENT => return SpawnError::NotFound { program },
+        Errno::EAGAIN | Errno::ENOMEM | Errno::ENFILE | Errno::EMFILE => return SpawnError::Limit(errno),
+        Errno::ENOEXEC => "it is neither a riscv64 ELF program nor a script that begins with #!",
+        Errno::EACCES => {
+            "its permissions do not allow the user to execute it, or a directory above it to be searched"
+        }
+        Errno::E2BIG => "its arguments and environment are too large",
+        Errno::ELOOP => "too many symbolic links or interpreters lead to it",
+        Errno::ELIBBAD => "its interpreter is not a riscv64 program",
+        _ => "it could not be loaded",
+    };
+    SpawnError::NotExecutable { program, why: why.to_owned(), errno }
+}
