@@ -29,6 +29,7 @@ pub mod pipe;
 pub(crate) mod proc;
 mod process;
 mod ready;
+pub mod request;
 pub(crate) mod size;
 mod slab;
 mod stream;

@@ -63,7 +63,7 @@ fn copy_step(cx: &mut Cx<'_>, from: Side, to: Side, done: u64, limit: u64) -> Re
     let source = cx.sys.fs.file(from.file)?;
     let start = from.after(done).unwrap_or(source.position);
     if matches!(source.kind, FileKind::Text(_)) && start == 0 {
-        cx.sys.refresh_text(from.file, (pid, tid))?;
+        cx.sys.refresh_text(from.file, Some((pid, tid)))?;
     }
     let fs = &cx.sys.fs;
     let room = fs.room(to.file)?;

@@ -146,7 +146,7 @@ fn read_step(
 fn refresh_text(cx: &mut Cx<'_>, file: FileId, offset: Option<u64>) -> Result<()> {
     let open = cx.sys.fs.file(file)?;
     if matches!(open.kind, FileKind::Text(_)) && offset.unwrap_or(open.position) == 0 {
-        cx.sys.refresh_text(file, (cx.pid, cx.tid))?;
+        cx.sys.refresh_text(file, Some((cx.pid, cx.tid)))?;
     }
     Ok(())
 }

@@ -413,7 +413,7 @@ impl System {
     ///
     /// # Errors
     /// `ENOENT`, `ESRCH` when its process is gone.
-    pub(crate) fn refresh_text(&mut self, file: FileId, caller: (Pid, Tid)) -> Result<()> {
+    pub(crate) fn refresh_text(&mut self, file: FileId, caller: Option<(Pid, Tid)>) -> Result<()> {
         let at = self.fs.file(file)?.at;
         let Some(node) = self.proc_node(at) else { return Ok(()) };
         let text = match node {

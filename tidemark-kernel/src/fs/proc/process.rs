@@ -119,14 +119,25 @@ pub(super) fn program_of(view: &View<'_>, process: &Process) -> Option<FileId> {
 ///
 /// # Errors
 /// `ESRCH` when the process is gone; `EACCES` for another user's memory.
-pub(super) fn text(sys: &mut System, owner: Owner, caller: (Pid, Tid), which: Text) -> Result<Vec<u8>> {
-    let parts = sys.parts(caller.0, caller.1)?;
-    let process = find(&parts.who.view, owner).map_err(|_| Errno::ESRCH)?;
-    if matches!(which, Text::Environ | Text::Auxv | Text::Io) {
-        super::check_inside(&parts.who.view, process)?;
-    }
-    let root = parts.who.root;
-    let zombie = process.is_zombie();
+pub(super) fn text(
+    sys: &mut System,
+    owner: Owner,
+    caller: Option<(Pid, Tid)>,
+    which: Text,
+) -> Result<Vec<u8>> {
+    // Without a caller it is the application that reads, which sees everything from the top.
+    let root = match caller {
+        Some((pid, tid)) => {
+            let parts = sys.parts(pid, tid)?;
+            let process = find(&parts.who.view, owner).map_err(|_| Errno::ESRCH)?;
+            if matches!(which, Text::Environ | Text::Auxv | Text::Io) {
+                super::check_inside(&parts.who.view, process)?;
+            }
+            parts.who.root
+        }
+        None => sys.fs.root(),
+    };
+    let zombie = sys.tasks.process(owner.pid).ok_or(Errno::ESRCH)?.is_zombie();
     Ok(match which {
         Text::Auxv => memory(sys, owner.pid, |space| space.marks().auxiliary),
         Text::Environ => memory(sys, owner.pid, |space| space.marks().environment),
@@ -172,7 +183,14 @@ fn thread(sys: &System, owner: Owner) -> Option<&Thread> {
 }
 
 fn name(sys: &System, owner: Owner) -> Vec<u8> {
-    thread(sys, owner).map_or_else(|| b"-".to_vec(), |thread| thread.name.as_bytes().to_vec())
+    match thread(sys, owner) {
+        Some(thread) => thread.name.as_bytes().to_vec(),
+        // Without a thread it is the kernel's own first process, or one that ended.
+        None if sys.tasks.process(owner.pid).is_some_and(|process| process.parent.is_none()) => {
+            b"init".to_vec()
+        }
+        None => b"-".to_vec(),
+    }
 }
 
 /// State letter and word, as `status` shows them.
