@@ -151,7 +151,7 @@ impl Vfs {
     pub(crate) fn read_hint(&self, file: FileId, offset: Option<u64>) -> u64 {
         let Ok(open) = self.file(file) else { return 0 };
         match &open.kind {
-            &FileKind::Pipe(pipe) => self.pipe(pipe).map_or(0, |pipe| pipe.len() as u64),
+            &FileKind::Pipe(pipe) => self.pipe(pipe).map_or(1, |pipe| (pipe.len() as u64).max(1)),
             FileKind::Regular => {
                 let size = self.file_size(file).unwrap_or(0);
                 size.saturating_sub(offset.unwrap_or(open.position))

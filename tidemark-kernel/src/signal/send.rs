@@ -83,9 +83,14 @@ impl System {
         if process.threads.len() < 2 {
             return;
         }
-        let mut orphaned = process.signals.pending.pending().and(newly);
-        while let Some(signal) = orphaned.first() {
-            orphaned.remove(signal);
+        let orphaned = process.signals.pending.pending().and(newly);
+        self.find_takers(pid, orphaned);
+    }
+
+    /// Makes threads look at signals of the process that are pending already.
+    pub(super) fn find_takers(&mut self, pid: Pid, mut signals: SigSet) {
+        while let Some(signal) = signals.first() {
+            signals.remove(signal);
             let takes = |tid: &&Tid| self.tasks.thread(**tid).is_some_and(|thread| thread.takes(signal));
             let taker =
                 self.tasks.process(pid).and_then(|process| process.threads.iter().find(takes).copied());
@@ -153,14 +158,15 @@ impl System {
             return;
         }
         let Some(process) = self.tasks.process(pid) else { return };
+        if process.stopped.is_some() && signal != Signal::KILL {
+            // It is looked at when the process continues.
+            return;
+        }
         if let Some(status) = fatal(process.signals.actions.get(signal), signal) {
             self.begin_group_exit(tid, status);
             self.rouse(tid);
         } else if !self.tasks.thread(tid).is_some_and(|thread| thread.killable_only) {
-            let stopped = self.tasks.thread(tid).is_some_and(|thread| thread.state == RunState::Stopped);
-            if !stopped {
-                self.rouse(tid);
-            }
+            self.rouse(tid);
         }
     }
 }

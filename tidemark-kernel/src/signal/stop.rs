@@ -43,6 +43,8 @@ impl System {
             }
         }
         self.tell_parent_of_change(pid, ChildChange::Continued);
+        let pending = self.tasks.process(pid).map(|process| process.signals.pending.pending());
+        self.find_takers(pid, pending.unwrap_or_default());
     }
 
     /// A thread of a stopped process that no worker runs stays off the workers.

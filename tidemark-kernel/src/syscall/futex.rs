@@ -168,13 +168,13 @@ fn requeue(
             cx.sys.futexes.requeue(from, to)
         };
         if !found {
-            // REQUEUE answers how many were woken, CMP_REQUEUE how many were woken or moved.
-            return Ok(Flow::Done(if expected.is_some() { done } else { done.min(wake) }));
+            return Ok(Flow::Done(done));
         }
         cx.progress.done += 1;
     }
     match cx.progress.done {
-        done if done >= total => Ok(Flow::Done(if expected.is_some() { done } else { wake })),
+        // Woken or moved; futex(2) says only woken for FUTEX_REQUEUE, Linux answers both.
+        done if done >= total => Ok(Flow::Done(done)),
         _ => Ok(Flow::Again),
     }
 }

@@ -72,7 +72,7 @@ impl System {
         let session = self.tasks.process(caller).ok_or(Errno::ESRCH)?.session;
         let process = self.tasks.process(pid).ok_or(Errno::ESRCH)?;
         if pid != caller {
-            if process.parent != Some(caller) || process.is_zombie() {
+            if process.parent != Some(caller) {
                 return Err(Errno::ESRCH);
             }
             if process.session != session {

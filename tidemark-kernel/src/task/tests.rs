@@ -408,3 +408,27 @@ fn calls_are_traced_with_arguments_and_result() {
     machine.run();
     assert_eq!(machine.trace, ["[2] kill(-3, 15) = -1 ESRCH", "[2] exit_group(0) = ?"]);
 }
+
+#[test]
+fn a_reader_waits_for_the_writer() {
+    let words = Asm::new()
+        .li(S0, DATA as i64)
+        .call(59, &[value(DATA as i64), NULL])
+        .expect(A0, 0, 1)
+        .call(CLONE, &[value(SIGCHLD), NULL, NULL, NULL, NULL])
+        .bne(A0, ZERO, "parent")
+        .li(T1, 500_000)
+        .sd(T1, S0, 24)
+        .call(NANOSLEEP, &[value(DATA as i64 + 16), NULL])
+        .lw(S1, S0, 4)
+        .call(64, &[Arg::Reg(S1), value(DATA as i64), value(5)])
+        .exit_group(0)
+        .label("parent")
+        .lw(S1, S0, 0)
+        .call(63, &[Arg::Reg(S1), value(DATA as i64 + 64), value(10)])
+        .expect(A0, 5, 2)
+        .call(WAIT4, &[value(-1), NULL, NULL, NULL])
+        .exit_group(0)
+        .words();
+    assert_eq!(run(&words), ExitStatus::Code(0));
+}
