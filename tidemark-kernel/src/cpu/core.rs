@@ -197,13 +197,15 @@ fn run_slice(
             ram,
             table: &space.table,
             ticks,
+            origin,
+            slots,
             budget: budget as i64,
             stop: Stop::Page,
             exit: Exit::Budget,
         };
         // SAFETY: the slots come from `cache.code`, which is not changed during the call, and the budget covers
         // the straight line from `start`.
-        unsafe { execute(&mut machine, origin, slots, start) };
+        unsafe { execute(&mut machine, start) };
         let Machine { budget: rest, stop, exit, .. } = machine;
         let done = budget - rest as u64;
         used += done;

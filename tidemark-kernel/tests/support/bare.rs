@@ -3,7 +3,7 @@
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use tidemark_kernel::cpu::code_cache::CodeTable;
 use tidemark_kernel::cpu::core::{SpaceId, SpaceView, TickSource, WorkerCore};
 use tidemark_kernel::cpu::exit::{ECALL_LEN, Exit};
@@ -130,6 +130,53 @@ impl Machine {
                 self.table.set(page, Pte::new(frame, flags), &mut self.memory).expect("a frame");
             }
             page += FRAME_SIZE;
+        }
+    }
+
+    /// Changes what the page at `va` allows, or with no flags unmaps it; as the kernel does, but without telling harts.
+    pub(crate) fn protect(&mut self, va: u64, flags: Option<u64>) {
+        self.table
+            .update(va..va + FRAME_SIZE, |_, pte| flags.map_or(Pte::EMPTY, |flags| pte.with_flags(flags)));
+    }
+
+    /// Makes harts drop their cached translations.
+    pub(crate) fn raise_tlb_generation(&self) {
+        self.tlb_gen.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// The word that ends a run when it is not zero.
+    pub(crate) fn attention(&self) -> &AtomicU32 {
+        &self.attention
+    }
+
+    /// Runs two more harts of this address space at the same time, each on a core of its own, to their first exit other
+    /// than for the budget.
+    pub(crate) fn run_in_parallel(&self, harts: [Hart; 2]) -> [(Hart, Exit); 2] {
+        let code = Arc::new(CodeTable::new());
+        // Not `self`, whose core belongs to one thread.
+        let (ram, space, attention) = (self.memory.ram, self.space(1), &self.attention);
+        std::thread::scope(|scope| {
+            let running = harts.map(|mut hart| {
+                let mut core = WorkerCore::new(ram, Arc::clone(&code), Box::new(Counted));
+                scope.spawn(move || {
+                    loop {
+                        let exit = hart.run(&mut core, &space, 1_000_000, attention);
+                        if exit != Exit::Budget {
+                            return (hart, exit);
+                        }
+                    }
+                })
+            });
+            running.map(|thread| thread.join().expect("no panic"))
+        })
+    }
+
+    fn space(&self, id: u64) -> SpaceView<'_> {
+        SpaceView {
+            id: SpaceId::new(id),
+            table: self.table,
+            tlb_gen: &self.tlb_gen,
+            icache_gen: &self.icache_gen,
         }
     }
 

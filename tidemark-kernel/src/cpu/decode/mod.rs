@@ -140,3 +140,6 @@ const fn field(bits: u32, high: u32, low: u32) -> u32 {
 const fn sign_extend(value: u32, width: u32) -> i32 {
     ((value << (32 - width)) as i32) >> (32 - width)
 }
+
+#[cfg(test)]
+mod tests;

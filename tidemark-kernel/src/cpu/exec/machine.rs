@@ -1,5 +1,6 @@
 //! What goes into the interpreter's loop and comes out of it.
 
+use super::super::block::Slot;
 use super::super::code_cache::HotPages;
 use super::super::core::TickSource;
 use super::super::exit::Exit;
@@ -16,6 +17,10 @@ pub(in super::super) struct Machine<'a> {
     pub(in super::super) ram: GuestRam,
     pub(in super::super) table: &'a PageTable,
     pub(in super::super) ticks: &'a dyn TickSource,
+    /// Guest address that `slots` stands at.
+    pub(in super::super) origin: u64,
+    /// The first slot of the page, or of the isolated instruction, that is executed.
+    pub(in super::super) slots: *const Slot,
     /// How many instructions may be executed, and afterwards how many are left of them.
     pub(in super::super) budget: i64,
     /// Why execution stopped.

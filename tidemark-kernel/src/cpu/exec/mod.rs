@@ -49,19 +49,13 @@ use cursor::Cursor;
 pub(super) use fast_float::{FCSR_FAST, FCSR_NEVER};
 pub(super) use machine::{Machine, Stop};
 
-/// Executes from slot `start` of a page (or isolated instruction) whose first slot is `slots` and stands at guest
-/// address `origin`.
+/// Executes from slot `start` of the page (or isolated instruction) that `m` is at.
 ///
 /// # Safety
 ///
-/// `slots` is the first slot of a code page or isolated instruction, `start` one of its slots with a count that
-/// the budget covers, and all pages in `hot` are alive, for the whole call.
-pub(super) unsafe fn execute(
-    m: &mut Machine<'_>,
-    mut origin: u64,
-    mut slots: *const Slot,
-    start: *const Slot,
-) {
+/// `m.slots` is the first slot of a code page or isolated instruction, `start` one of its slots with a count that
+/// the budget covers, and all pages in `m.hot` are alive, for the whole call.
+pub(super) unsafe fn execute(m: &mut Machine<'_>, start: *const Slot) {
     // What every instruction needs is held here, the rest is reached through `m`: registers are few.
     let Hart { regs, fcsr, reservation, instret, .. } = &mut *m.hart;
     let tlb = &mut *m.tlb;
@@ -218,7 +212,7 @@ pub(super) unsafe fn execute(
                 cursor.advance($halfwords);
                 next!();
             }
-            origin.wrapping_add(imm!($slot))
+            m.origin.wrapping_add(imm!($slot))
         }};
     }
 
@@ -294,7 +288,7 @@ pub(super) unsafe fn execute(
             Op::AddiC => set!(s, 1, x!(s.rs1).wrapping_add(imm!(s))),
             Op::Li | Op::Lui => set!(s, 2, imm!(s)),
             Op::LiC | Op::LuiC => set!(s, 1, imm!(s)),
-            Op::Auipc => set!(s, 2, origin.wrapping_add(imm!(s))),
+            Op::Auipc => set!(s, 2, m.origin.wrapping_add(imm!(s))),
             Op::Slti => set!(s, 2, u64::from((x!(s.rs1) as i64) < i64::from(s.imm))),
             Op::Sltiu => set!(s, 2, u64::from(x!(s.rs1) < imm!(s))),
             Op::Xori => set!(s, 2, x!(s.rs1) ^ imm!(s)),
@@ -350,7 +344,7 @@ pub(super) unsafe fn execute(
             Op::BnezC => branch!(s, 1, x!(s.rs1) != 0),
             Op::J | Op::JC => jump!(s),
             Op::Jal => {
-                regs.set(s.rd, origin.wrapping_add(cursor.offset(slots) + 4));
+                regs.set(s.rd, m.origin.wrapping_add(cursor.offset(m.slots) + 4));
                 jump!(s);
             }
 
@@ -362,43 +356,43 @@ pub(super) unsafe fn execute(
             Op::BgeuFar => branch_far!(s, 2, x!(s.rs1) >= x!(s.rs2)),
             Op::BeqzFarC => branch_far!(s, 1, x!(s.rs1) == 0),
             Op::BnezFarC => branch_far!(s, 1, x!(s.rs1) != 0),
-            Op::JFarC => origin.wrapping_add(imm!(s)),
+            Op::JFarC => m.origin.wrapping_add(imm!(s)),
             Op::JalFar => {
-                regs.set(s.rd, origin.wrapping_add(s.aux as u64));
-                origin.wrapping_add(imm!(s))
+                regs.set(s.rd, m.origin.wrapping_add(s.aux as u64));
+                m.origin.wrapping_add(imm!(s))
             }
             Op::Jr => x!(s.rs1).wrapping_add(imm!(s)),
             Op::JrC => x!(s.rs1),
             Op::Jalr => {
                 let target = x!(s.rs1).wrapping_add(imm!(s));
-                regs.set(s.rd, origin.wrapping_add(s.aux as u64));
+                regs.set(s.rd, m.origin.wrapping_add(s.aux as u64));
                 target
             }
             Op::JalrC => {
                 let target = x!(s.rs1);
-                regs.set(s.rd, origin.wrapping_add(s.aux as u64));
+                regs.set(s.rd, m.origin.wrapping_add(s.aux as u64));
                 target
             }
 
             Op::Li3 => set!(s, 3, imm!(s)),
             Op::Li4 => set!(s, 4, imm!(s)),
-            Op::Auipc3 => set!(s, 3, origin.wrapping_add(imm!(s))),
-            Op::Auipc4 => set!(s, 4, origin.wrapping_add(imm!(s))),
+            Op::Auipc3 => set!(s, 3, m.origin.wrapping_add(imm!(s))),
+            Op::Auipc4 => set!(s, 4, m.origin.wrapping_add(imm!(s))),
             Op::AuipcLd => {
-                regs.set(s.rd, origin.wrapping_add(s.aux as u64));
-                let va = origin.wrapping_add(imm!(s));
+                regs.set(s.rd, m.origin.wrapping_add(s.aux as u64));
+                let va = m.origin.wrapping_add(imm!(s));
                 let word = word!(s, 2, va, u64);
                 set!(s, 4, word)
             }
             Op::Call => {
-                regs.set(s.rd, origin.wrapping_add(s.aux as u64));
+                regs.set(s.rd, m.origin.wrapping_add(s.aux as u64));
                 credit -= 1;
-                origin.wrapping_add(imm!(s))
+                m.origin.wrapping_add(imm!(s))
             }
             Op::TailCall => {
-                regs.set(s.rd, origin.wrapping_add(s.aux as u64));
+                regs.set(s.rd, m.origin.wrapping_add(s.aux as u64));
                 credit -= 1;
-                origin.wrapping_add(imm!(s))
+                m.origin.wrapping_add(imm!(s))
             }
             Op::SlliSrli2 => set!(s, 2, (x!(s.rs1) << (s.imm & 63)) >> (s.aux & 63)),
             Op::SlliSrai2 => set!(s, 2, (((x!(s.rs1) << (s.imm & 63)) as i64) >> (s.aux & 63)) as u64),
@@ -778,7 +772,7 @@ pub(super) unsafe fn execute(
         let page = target & !(FRAME_SIZE - 1);
         match m.hot[hot_index(target)].slots(page) {
             Some(found) => {
-                (origin, slots) = (page, found);
+                (m.origin, m.slots) = (page, found);
                 cursor = Cursor::at(found, target);
                 credit = left - i64::from(cursor.slot().count);
                 if credit < 0 {
@@ -793,6 +787,6 @@ pub(super) unsafe fn execute(
             }
         }
     }
-    m.hart.pc = origin.wrapping_add(cursor.offset(slots));
+    m.hart.pc = m.origin.wrapping_add(cursor.offset(m.slots));
     m.budget = credit + i64::from(cursor.slot().count);
 }

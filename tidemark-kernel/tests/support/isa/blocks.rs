@@ -248,9 +248,7 @@ fn idiom(random: &mut Random, code: &mut Vec<u8>) -> usize {
                 let (rd, rs2) = (writable(random), writable(random));
                 match random.below(4) {
                     0 => push_short(code, compressed_add(rd, rs2)),
-                    1 => code.extend(
-                        (0x1 | (rd << 7 | random.below(32) as u32 >> 2 << 4) as u16 | 4).to_le_bytes(),
-                    ),
+                    1 => push_short(code, compressed_addi(rd, imm >> 6)),
                     2 => code.extend(r_type(0, rs2, rd, 0, rd, 0x33).to_le_bytes()),
                     _ => code.extend(addi(rd, rs2, imm).to_le_bytes()),
                 }
