@@ -73,10 +73,13 @@ impl Memory {
                 }
                 // The areas own references, so that one not yet entered must be.
                 Work::Insert(area) => space.areas.push_last(area),
-                Work::Clear(_) | Work::Protect(_) | Work::Move { .. } | Work::Populate(_) => {}
+                Work::Clear(_)
+                | Work::Vacate(_)
+                | Work::Protect(_)
+                | Work::Move { .. }
+                | Work::Populate(_) => {}
             }
         }
-        space.work.push_back(Work::Clear(0..VA_END));
         self.dying.push(space);
     }
 }
@@ -176,12 +179,20 @@ impl Mm<'_> {
             return false;
         }
         let removed = self.space.areas.take_first(AREAS_PER_STEP);
-        self.release_areas(removed);
-        if !self.space.areas.is_empty() {
+        if !removed.is_empty() {
+            self.space.work.extend(removed.iter().map(|area| Work::Vacate(area.range())));
+            self.release_areas(removed);
+            self.advance();
+            if !self.is_idle() || !self.space.areas.is_empty() {
+                return false;
+            }
+        }
+        if self.space.resident != Resident::default() {
+            // Pages outside any area, of a change that was not finished.
+            self.space.work.push_back(Work::Vacate(0..VA_END));
             return false;
         }
         self.table().destroy(self.frames);
-        debug_assert_eq!(self.space.resident, Resident::default(), "every page was counted");
         true
     }
 }

@@ -220,7 +220,7 @@ impl PageTable {
                     Ok(parent) => {
                         let at = index(va, level);
                         if let Some(child) = self.load(parent, at).frame()
-                            && (0..ENTRIES).all(|i| self.load(child, i) == Pte::EMPTY)
+                            && self.is_empty(child)
                         {
                             self.store(parent, at, Pte::EMPTY);
                             frames.free(child);
@@ -273,7 +273,10 @@ impl PageTable {
     /// Frees all nodes, the root included. The frames that entries map are the caller's to free before
     /// (see [`mapped`](Self::mapped)). No hart may run the address space any more.
     pub fn destroy(self, frames: &mut impl FrameSource) {
-        let nodes = |node: FrameNo| (0..ENTRIES).filter_map(move |i| self.load(node, i).frame());
+        let nodes = |node: FrameNo| {
+            let words = self.ram.atomic_u64s(node.offset(), ENTRIES as usize);
+            words.iter().filter_map(|word| Pte(word.load(Ordering::Relaxed)).frame())
+        };
         for level2 in nodes(self.root) {
             for level1 in nodes(level2) {
                 nodes(level1).for_each(|leaf| frames.free(leaf));
@@ -301,6 +304,11 @@ impl PageTable {
             }
         }
         None
+    }
+
+    fn is_empty(&self, node: FrameNo) -> bool {
+        let words = self.ram.atomic_u64s(node.offset(), ENTRIES as usize);
+        words.iter().all(|word| word.load(Ordering::Relaxed) == 0)
     }
 
     fn leaf_or_new(&self, va: u64, frames: &mut impl FrameSource) -> Result<FrameNo, OutOfFrames> {
@@ -383,10 +391,13 @@ impl Leaf {
 
     /// The mapped pages of the range in rising order.
     pub fn mapped(&self) -> impl Iterator<Item = (u64, Pte)> + '_ {
-        (self.start..self.end)
-            .step_by(FRAME_SIZE as usize)
-            .map(|va| (va, self.get(va)))
-            .filter(|(_, pte)| pte.is_valid())
+        let pages = ((self.end - self.start) >> FRAME_SHIFT) as usize;
+        let words = self.ram.atomic_u64s(self.node.offset() + leaf_index(self.start) * 8, pages);
+        let start = self.start;
+        words.iter().enumerate().filter_map(move |(i, word)| {
+            let pte = Pte(word.load(Ordering::Relaxed));
+            pte.is_valid().then_some((start + ((i as u64) << FRAME_SHIFT), pte))
+        })
     }
 
     fn word(&self, va: u64) -> &AtomicU64 {

@@ -249,6 +249,15 @@ impl GuestRam {
         unsafe { AtomicU64::from_ptr(self.at(at).cast()) }
     }
 
+    /// The `count` aligned 64-bit words from a byte offset, as atomics: a page-table node.
+    #[inline]
+    pub fn atomic_u64s(&self, offset: u64, count: usize) -> &[AtomicU64] {
+        let at = self.check(offset, count.saturating_mul(8));
+        assert!(at.is_multiple_of(8), "atomic words are aligned");
+        // SAFETY: as for `atomic_u32`; atomics may be shared and changed through shared references.
+        unsafe { std::slice::from_raw_parts(self.base().add(at).cast(), count) }
+    }
+
     /// Copies guest bytes from a byte offset into `to`.
     pub fn read_bytes(self, offset: u64, to: &mut [u8]) {
         let at = self.check(offset, to.len());

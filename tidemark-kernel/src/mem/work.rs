@@ -31,6 +31,8 @@ const AREA_COST: u64 = 8;
 pub(super) enum Work {
     /// Take out the pages of a range. Its areas are gone, or keep on with new pages.
     Clear(Range<u64>),
+    /// Take out all pages of a space that is being taken apart, and leave its page-table nodes to be freed as a whole.
+    Vacate(Range<u64>),
     /// Give the pages of a range the rights that its areas say.
     Protect(Range<u64>),
     /// Enter an area, now that its addresses are clear.
@@ -115,7 +117,14 @@ impl Mm<'_> {
     /// Does as much of a work as the step allows; what is left of it.
     fn step(&mut self, work: Work, step: &mut Step) -> Option<Work> {
         match work {
-            Work::Clear(range) => self.clear_pages(range, step).map(Work::Clear),
+            Work::Clear(range) => {
+                let rest = self.clear_pages(range.clone(), step);
+                if rest.is_none() {
+                    self.prune(range, step.quiet);
+                }
+                rest.map(Work::Clear)
+            }
+            Work::Vacate(range) => self.clear_pages(range, step).map(Work::Vacate),
             Work::Protect(range) => self.protect_pages(range, step).map(Work::Protect),
             Work::Insert(area) => {
                 let (areas, mut backings) = self.areas();
@@ -151,9 +160,7 @@ impl Mm<'_> {
                 step.lost = true;
                 self.drop_page(pte, step.quiet);
             }
-            self.prune(leaf.range(), step.quiet);
         }
-        self.prune(range, step.quiet);
         None
     }
 
