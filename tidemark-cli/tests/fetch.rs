@@ -236,7 +236,7 @@ fn packages_that_lead_out_of_the_tree_are_refused() {
 
 #[test]
 fn truncated_packages_are_refused() {
-    let data = data_tar(&[("./usr/bin/cut", &"x".repeat(5000))]);
+    let data = data_tar(&[("./usr/bin/cut", "x".repeat(5000).as_bytes())]);
     let cut_tar = ar(&[("debian-binary", b"2.0\n"), ("data.tar.xz", &xz(&data[..2000]))]);
     let whole_xz = xz(&data);
     let cut_xz = ar(&[("debian-binary", b"2.0\n"), ("data.tar.xz", &whole_xz[..whole_xz.len() / 2])]);

@@ -1,5 +1,9 @@
 //! What the tests of the command share: an archive, a server for it, and the command run against them.
 
+// Each test file uses a part of this.
+#![allow(dead_code)]
+
+pub mod guests;
 pub mod repository;
 pub mod server;
 

@@ -59,7 +59,8 @@ impl Repository {
 
     /// Adds a package with these files; `fields` are further fields of its entry in the index.
     pub fn add(&mut self, name: &str, version: &str, fields: &str, files: &[(&str, &str)]) {
-        self.add_with_data(name, version, fields, &data_tar(files));
+        let files: Vec<_> = files.iter().map(|(path, content)| (*path, content.as_bytes())).collect();
+        self.add_with_data(name, version, fields, &data_tar(&files));
     }
 
     /// Adds a package whose `data.tar` (uncompressed) is given.
@@ -124,10 +125,10 @@ impl Repository {
 }
 
 /// A tar archive of files, with their directories left to the reader.
-pub fn data_tar(files: &[(&str, &str)]) -> Vec<u8> {
+pub fn data_tar(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
     for (path, content) in files {
-        builder.append(&tar_header(path, content.len()), content.as_bytes()).expect("memory");
+        builder.append(&tar_header(path, content.len()), *content).expect("memory");
     }
     builder.into_inner().expect("memory")
 }
