@@ -24,6 +24,7 @@ mod queue;
 mod request;
 mod runtime;
 mod shootdown;
+mod trace;
 mod worker;
 
 pub use config::{Config, StartError};

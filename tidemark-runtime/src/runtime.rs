@@ -23,6 +23,7 @@ use crate::lock::{KernelLock, LockReport, Locked};
 use crate::process::Process;
 use crate::queue::{RunQueue, Wake};
 use crate::request::{Request, Requests};
+use crate::trace::TraceFilter;
 use crate::worker::PoolWorker;
 
 /// What workers and the control loop share.
@@ -177,6 +178,7 @@ impl Runtime {
         let requests = Requests::new(host.wakeups().clone(), crash.clone());
         let slots = kernel.workers();
         let locked = Locked { kernel, queue: RunQueue::new(workers) };
+        let filter = TraceFilter::new(config.trace.unwrap_or_default());
         let shared = Arc::new(Shared {
             lock: KernelLock::new(locked, host.wakeups().clone(), config.measure_lock),
             slots,
@@ -185,7 +187,11 @@ impl Runtime {
             stopping: AtomicBool::new(false),
             crash,
             requests: requests.clone(),
-            trace: Box::new(trace),
+            trace: Box::new(move |line| {
+                if filter.admits(line) {
+                    trace(line);
+                }
+            }),
             events: Mutex::new(Vec::new()),
             host,
         });
