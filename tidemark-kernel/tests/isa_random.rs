@@ -5,7 +5,7 @@
 //!
 //! - `TIDEMARK_ISA_SEEDS`: how many (default 10; a seed is about 80,000 instructions);
 //! - `TIDEMARK_ISA_FIRST`: the first one (default: from the clock; it is printed);
-//! - `TIDEMARK_ISA_RECORD`: writes them as the new corpus instead of judging.
+//! - `TIDEMARK_ISA_RECORD`: writes them as the new corpus, and the table of edge cases, instead of judging.
 
 #[path = "support/bare.rs"]
 #[allow(dead_code, reason = "shared with a program that uses other parts")]
@@ -17,12 +17,15 @@ mod support {
 }
 
 use std::time::{SystemTime, UNIX_EPOCH};
+use support::isa::edges;
 use support::isa::program::{BLOCK_INSTRUCTIONS, BLOCKS, Focus, generate};
 use support::isa::runner::{Qemu, run_here};
 use tidemark_kernel::cpu::decode::{decode, is_wide};
 
 const CORPUS: &str = include_str!("data/isa_random.txt");
 const CORPUS_PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/isa_random.txt");
+const EDGES: &str = include_str!("data/isa_edges.txt");
+const EDGES_PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/isa_edges.txt");
 
 /// Instructions in a slice where slices are not what is tested.
 const SLICE: u64 = 1_000_000;
@@ -34,6 +37,35 @@ fn corpus_gives_what_qemu_gave() {
         let (seed, expected) = line.split_once(' ').expect("seed and digest");
         let (output, _) = run_here(&generate(number(seed), None).elf, SLICE);
         assert_eq!(format!("{:016x}", digest(&output)), expected, "seed {seed} differs from qemu");
+    }
+}
+
+/// Each computing instruction on operands at the edges of its format: one line an instruction.
+#[test]
+fn edges_give_what_qemu_gave() {
+    let elf = edges::program();
+    let words = edges::instructions();
+    let digests = |output: Vec<u8>| -> Vec<String> {
+        assert_eq!(output.len(), 8 * words.len());
+        let words = words.iter().zip(output.chunks(8));
+        words
+            .map(|(word, digest)| {
+                format!("{word:08x} {:016x}", u64::from_le_bytes(digest.try_into().unwrap()))
+            })
+            .collect()
+    };
+    if let (Some(qemu), Ok(_)) = (Qemu::from_env(), std::env::var("TIDEMARK_ISA_RECORD")) {
+        let header = "# instruction, digest of qemu 10's results on all operands (TIDEMARK_ISA_RECORD)\n";
+        let text = header.to_string() + &digests(qemu.run(&elf)).join("\n") + "\n";
+        std::fs::write(EDGES_PATH, text).expect("the table is writable");
+        return;
+    }
+    let found = digests(run_here(&elf, SLICE).0);
+    let expected: Vec<&str> = EDGES.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(found.len(), expected.len(), "instructions in the table");
+    for (found, expected) in found.iter().zip(expected) {
+        let bits = u32::from_str_radix(&found[..8], 16).expect("an instruction word");
+        assert_eq!(found, expected, "{:?} differs from qemu", decode(bits));
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod assemble;
 mod blocks;
+pub(crate) mod edges;
 pub(crate) mod program;
 pub(crate) mod random;
 pub(crate) mod runner;

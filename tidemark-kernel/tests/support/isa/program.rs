@@ -22,7 +22,7 @@ const OUT_POINTER: u64 = HASH + 8;
 /// The argument of `rt_sigaction` and that of `sigaltstack`.
 const ACTION: u64 = HASH + 16;
 const ALTERNATE: u64 = ACTION + 32;
-const OUT: u64 = BASE + 0x1000;
+pub(super) const OUT: u64 = BASE + 0x1000;
 const CODE: u64 = BASE + 0x4000;
 /// Bytes of signal stack, behind everything else.
 const SIGNAL_STACK: u64 = 0x1_0000;
@@ -60,7 +60,7 @@ pub(crate) struct Program {
 /// Generates the program of a seed. With a focus, it ends after that block and also writes data and dump.
 pub(crate) fn generate(seed: u64, focus: Option<Focus>) -> Program {
     let mut random = Random::new(seed);
-    let mut image = Image { bytes: vec![0; (CODE - BASE) as usize] };
+    let mut image = Image::new();
     for at in (0..DATA_BYTES).step_by(8) {
         let value = if random.one_in(2) { random.integer() } else { random.float() };
         image.put(DATA + at, value);
@@ -118,12 +118,18 @@ pub(crate) fn generate(seed: u64, focus: Option<Focus>) -> Program {
     Program { elf: image.into_elf(), instructions, last_block }
 }
 
-struct Image {
-    bytes: Vec<u8>,
+/// A program under construction.
+pub(super) struct Image {
+    pub(super) bytes: Vec<u8>,
 }
 
 impl Image {
-    fn here(&self) -> u64 {
+    /// With room for the header and the data area, up to where code begins.
+    pub(super) fn new() -> Self {
+        Self { bytes: vec![0; (CODE - BASE) as usize] }
+    }
+
+    pub(super) fn here(&self) -> u64 {
         BASE + self.bytes.len() as u64
     }
 
@@ -132,21 +138,21 @@ impl Image {
         self.bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
     }
 
-    fn patch(&mut self, at: u64, word: u32) {
+    pub(super) fn patch(&mut self, at: u64, word: u32) {
         let at = (at - BASE) as usize;
         self.bytes[at..at + 4].copy_from_slice(&word.to_le_bytes());
     }
 
-    fn emit(&mut self, words: &[u32]) {
+    pub(super) fn emit(&mut self, words: &[u32]) {
         words.iter().for_each(|word| self.bytes.extend(word.to_le_bytes()));
     }
 
-    fn align(&mut self, to: usize) {
+    pub(super) fn align(&mut self, to: usize) {
         self.bytes.resize(self.bytes.len().next_multiple_of(to), 0);
     }
 
     /// Sets a register to an address.
-    fn address(&mut self, rd: u32, address: u64) {
+    pub(super) fn address(&mut self, rd: u32, address: u64) {
         let low = ((address as i32) << 20) >> 20;
         self.emit(&[lui(rd, (address as i32 - low) as u32), addi(rd, rd, low)]);
     }
@@ -157,7 +163,7 @@ impl Image {
         self.emit(&[jal(link, distance as i32)]);
     }
 
-    fn call(&mut self, number: i32, arguments: [u64; 4]) {
+    pub(super) fn call(&mut self, number: i32, arguments: [u64; 4]) {
         for (register, argument) in (10..).zip(arguments) {
             self.address(register, argument);
         }
@@ -257,7 +263,7 @@ impl Image {
     }
 
     /// The image as a static executable with one segment.
-    fn into_elf(mut self) -> Vec<u8> {
+    pub(super) fn into_elf(mut self) -> Vec<u8> {
         let size = self.bytes.len() as u64;
         let mut header = Vec::new();
         header.extend(b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0");
