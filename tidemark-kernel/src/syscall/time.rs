@@ -74,7 +74,7 @@ impl ClockId {
     fn read(self, cx: &Cx<'_>) -> Result<Nanos> {
         Ok(match self {
             ClockId::Clock(clock) => clock.read(cx.now()),
-            ClockId::Coarse(clock) => clock.read(cx.now()) / COARSE_STEP * COARSE_STEP,
+            ClockId::Coarse(clock) => clock.read(cx.now()),
             ClockId::Process(pid) => {
                 let process = cx.sys.tasks.process(pid).ok_or(Errno::EINVAL)?;
                 cx.sys.process_cpu_time(process)
