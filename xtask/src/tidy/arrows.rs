@@ -16,7 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tidemark-host", &[]),
     ("tidemark-net-policy", &[]),
     // Not shipped.
-    ("tidemark-fuzz", &["tidemark-kernel"]),
+    ("tidemark-fuzz", &["tidemark-sdk"]),
     ("tidemark-tests", &["tidemark-sdk", "tidemark-host-native"]),
     ("xtask", &[]),
 ];
