@@ -249,6 +249,23 @@ impl Runtime {
         Ok(started.map(|started| Process::new(started, requests.clone())))
     }
 
+    /// Runs `job` on the kernel, under its lock, and waits for what it returns. It must be short: the lock is everybody's,
+    /// see `tidemark_kernel::limits::LOCK_HOLD`.
+    ///
+    /// # Errors
+    /// [`Crashed`] when the sandbox is dead.
+    pub async fn with_kernel<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Kernel, Now) -> T + Send + 'static,
+    ) -> Result<T, Crashed> {
+        self.inner.requests.with_kernel(job).await
+    }
+
+    /// As [`with_kernel`](Self::with_kernel), but returns at once; on a dead sandbox nothing happens.
+    pub fn post(&self, job: impl FnOnce(&mut Kernel, Now) + Send + 'static) {
+        self.inner.requests.send(Request::Job(Box::new(job)));
+    }
+
     /// Ends the sandbox: its processes are gone, its workers end. Handles answer [`Crashed`] from then on.
     pub async fn shutdown(&self) {
         // A dead sandbox is shut down already.

@@ -14,6 +14,7 @@
 //!
 //! - [`Tidemark`]: a sandbox. [`Config`]: what it is made of.
 //! - [`Command`], [`Child`]: programs, in the shape of `tokio::process`, on any executor.
+//! - [`Files`]: the guest's file tree.
 //! - [`layer`]: file trees packed for mounting.
 //!
 //! Which host it runs on is the application's choice: `tidemark-host-native` for a native program.
@@ -23,12 +24,17 @@
 mod child;
 mod command;
 mod error;
+mod files;
 pub mod layer;
 mod tidemark;
 
 pub use child::{Child, ChildOutput, ChildStdin, Ended, ExitStatus, Output};
 pub use command::{Command, Stdio};
 pub use error::{Crashed, OutputError, SignalError, SpawnError, SpawnRefused, StartError, WriteError};
+pub use files::{FileError, Files};
 pub use tidemark::{Config, Tidemark};
+pub use tidemark_kernel::errno::Errno;
+pub use tidemark_kernel::fs::node::{Attr as Metadata, FileType};
+pub use tidemark_kernel::fs::request::DirItem as DirEntry;
 pub use tidemark_kernel::limits::Limits;
 pub use tidemark_runtime::LockReport;

@@ -11,6 +11,7 @@ use tidemark_runtime::{Config as RuntimeConfig, LockReport, Runtime};
 
 use crate::command::Command;
 use crate::error::StartError;
+use crate::files::Files;
 
 /// What a sandbox is made of. Start from [`Config::default`].
 #[derive(Clone, Default)]
@@ -101,6 +102,11 @@ impl Tidemark {
     /// A command that runs `program`: a path in the guest, or a name to look up in the command's `PATH`.
     pub fn command(&self, program: impl AsRef<[u8]>) -> Command {
         Command::new(self.runtime.clone(), program.as_ref().to_vec())
+    }
+
+    /// The guest's files.
+    pub fn fs(&self) -> Files {
+        Files::new(self.runtime.clone())
     }
 
     /// Ends the sandbox and everything in it.

@@ -1,5 +1,7 @@
 //! Tiny guests assembled by hand, so that these tests need no cross compiler.
 
+#![allow(dead_code, reason = "each test program uses some of it")]
+
 use std::io::Cursor;
 use std::sync::Arc;
 
