@@ -33,11 +33,13 @@ __attribute__((unused)) static void catch_faults(void) {
         fault_signal;                                   \
     })
 
-#define CHECK_FAULT(access, number, code, address)      \
-    do {                                                \
-        CHECK_EQ(FAULT_OF(access), number);             \
-        CHECK_EQ(fault_code, code);                     \
-        CHECK_EQ(fault_address, (uintptr_t)(address));  \
+#define CHECK_FAULT(access, number, code, address)              \
+    do {                                                        \
+        CHECK_EQ(FAULT_OF(access), number);                     \
+        if (fault_signal) {                                     \
+            CHECK_EQ(fault_code, code);                         \
+            CHECK_EQ(fault_address, (uintptr_t)(address));      \
+        }                                                       \
     } while (0)
 
 #define READ(address) ((void)*(volatile char *)(address))

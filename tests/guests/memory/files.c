@@ -52,18 +52,6 @@ int main(void) {
     CHECK_EQ(pread(fd, text, 1, 5 * PAGE), 1);
     CHECK_EQ(text[0], 9);
 
-    section("truncation takes pages away");
-    CHECK_EQ(shared[PAGE], 'W');
-    CHECK_OK(ftruncate(fd, PAGE));
-    CHECK_FAULT(READ(shared + PAGE), SIGBUS, BUS_ADRERR, shared + PAGE);
-    CHECK_FAULT(READ(private + 2 * PAGE), SIGBUS, BUS_ADRERR, private + 2 * PAGE);
-    CHECK_OK(ftruncate(fd, 3 * PAGE));
-    CHECK_EQ(shared[PAGE], 0);
-    // What followed the end in the last page is not kept either.
-    CHECK_OK(ftruncate(fd, 10));
-    CHECK_OK(ftruncate(fd, PAGE));
-    CHECK_EQ(shared[16], 0);
-
     section("permissions");
     int reader = MUST(open("file", O_RDONLY)), writer = MUST(open("file", O_WRONLY));
     CHECK_ERR(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, reader, 0), EACCES);

@@ -8,6 +8,10 @@ int main(void) {
     if (child == 0)
         for (;;) pause();
     int fd = CHECK_OK(syscall(SYS_pidfd_open, child, 0));
+    if (fd == -1) {
+        kill(child, SIGKILL);
+        return verdict();
+    }
     CHECK_EQ(fcntl(fd, F_GETFD), FD_CLOEXEC);
     struct pollfd poll_fd = {fd, POLLIN, 0};
     CHECK_EQ(poll(&poll_fd, 1, 0), 0);

@@ -7,7 +7,7 @@ use super::ram::{FrameNo, GuestRam};
 use crate::addr::PAGE_SIZE;
 use crate::errno::{Errno, Result};
 use crate::exec::vdso::{self, VVAR_REALTIME_OFFSET, VVAR_SEQUENCE};
-use crate::time::Now;
+use crate::time::{Nanos, Now};
 
 /// How far the realtime offset may be off before it is corrected, in nanoseconds: less than a program could tell,
 /// more than what reading two clocks one after the other makes.
@@ -38,6 +38,11 @@ impl KernelImage {
         }
         image.vvar.push(frames.alloc(0).ok_or(Errno::ENOMEM)?);
         Ok(image)
+    }
+
+    /// `CLOCK_REALTIME` as the vDSO tells it.
+    pub(super) fn realtime(&self, monotonic: Nanos) -> Nanos {
+        monotonic.wrapping_add(self.realtime_offset)
     }
 
     /// Corrects what the vDSO adds to the monotonic clock, if the clocks have drifted apart. Programs and the kernel

@@ -105,6 +105,12 @@ impl Memory {
         self.image.sync_clock(now, self.frames.ram());
     }
 
+    /// The moment as programs see it: `CLOCK_REALTIME` is what the vDSO makes of `CLOCK_MONOTONIC`, so that a call and the
+    /// vDSO never disagree.
+    pub fn seen_by_programs(&self, now: Now) -> Now {
+        Now { realtime: self.image.realtime(now.monotonic), ..now }
+    }
+
     /// The page table of a space.
     ///
     /// # Errors

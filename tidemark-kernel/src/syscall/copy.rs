@@ -141,7 +141,7 @@ pub fn sendfile(cx: &mut Cx<'_>, out_fd: Fd, in_fd: Fd, offset: GuestAddr, count
     let target = writable(cx, out_fd)?;
     let open = cx.sys.fs.file(source)?;
     if !matches!(open.kind, FileKind::Regular | FileKind::Text(_) | FileKind::Device(_)) {
-        return Err(Errno::EINVAL);
+        return Err(if offset.is_null() { Errno::EINVAL } else { Errno::ESPIPE });
     }
     if cx.sys.fs.file(target)?.flags.has(OpenFlags::APPEND) {
         return Err(Errno::EINVAL);

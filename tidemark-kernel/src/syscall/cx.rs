@@ -26,7 +26,7 @@ pub struct Cx<'a> {
 impl Cx<'_> {
     /// The moment of this entry.
     pub fn now(&self) -> Now {
-        self.sys.now
+        self.sys.mem.seen_by_programs(self.sys.now)
     }
 
     /// The calling thread.

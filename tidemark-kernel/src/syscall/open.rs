@@ -38,6 +38,8 @@ pub fn openat(cx: &mut Cx<'_>, dirfd: DirFd, path: PathAddr, flags: OpenFlags, m
 /// `openat2(2)`: the structure is `{ flags, mode, resolve }` of 64 bits each.
 pub fn openat2(cx: &mut Cx<'_>, dirfd: DirFd, path: PathAddr, how: GuestAddr, size: u64) -> SysResult {
     const HOW_BYTES: u64 = 24;
+    /// All `RESOLVE_…` of `openat2(2)`.
+    const KNOWN_RESOLVE: u64 = 0x3f;
     if cx.entry != Entry::First {
         let flags: u64 = cx.read_pod(how)?;
         return open_continues(cx, OpenFlags(flags as u32));
@@ -61,6 +63,9 @@ pub fn openat2(cx: &mut Cx<'_>, dirfd: DirFd, path: PathAddr, how: GuestAddr, si
         || mode & !0o7777 != 0
         || (flags.has(OpenFlags::PATH) && flags.without(path_flags) != OpenFlags(0))
     {
+        return Err(Errno::EINVAL);
+    }
+    if resolve & !KNOWN_RESOLVE != 0 {
         return Err(Errno::EINVAL);
     }
     // The restrictions of `RESOLVE_…` are not implemented; saying so is safer than resolving more than was allowed.
