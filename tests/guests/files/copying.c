@@ -1,4 +1,4 @@
-// syscalls: sendfile copy_file_range splice
+// syscalls: sendfile copy_file_range splice tee
 #include "check.h"
 #include <sys/sendfile.h>
 
@@ -53,5 +53,18 @@ int main(void) {
     CHECK_EQ(pread(out, buffer, 4, 6), 4);
     CHECK_MEM(buffer, "3456", 4);
     CHECK_ERR(splice(in, NULL, out, NULL, 4, 0), EINVAL);
+
+    section("tee");
+    int q[2];
+    CHECK_OK(pipe(q));
+    CHECK_EQ(write(p[1], "again", 5), 5);
+    CHECK_EQ(tee(p[0], q[1], 100, 0), 5);
+    CHECK_EQ(read(q[0], buffer, 64), 5);
+    CHECK_MEM(buffer, "again", 5);
+    CHECK_EQ(read(p[0], buffer, 64), 5);
+    CHECK_MEM(buffer, "again", 5);
+    CHECK_ERR(tee(p[0], q[1], 4, SPLICE_F_NONBLOCK), EAGAIN);
+    CHECK_ERR(tee(p[0], p[1], 4, 0), EINVAL);
+    CHECK_ERR(tee(in, q[1], 4, 0), EINVAL);
     return verdict();
 }

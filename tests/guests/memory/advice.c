@@ -1,5 +1,5 @@
 // oracle: linux; qemu passes over bad advice and holes
-// syscalls: madvise mincore mlock munlock mlockall munlockall
+// syscalls: madvise mincore mlock mlock2 munlock mlockall munlockall
 #include "memory/faults.h"
 
 int main(void) {
@@ -52,6 +52,9 @@ int main(void) {
     CHECK_OK(mlock(at, PAGE));
     CHECK_OK(munlock(at, PAGE));
     CHECK_ERR(mlock(at, 2 * PAGE), ENOMEM);
+    CHECK_OK(mlock2(at, PAGE, MLOCK_ONFAULT));
+    CHECK_ERR(mlock2(at, PAGE, 0x80), EINVAL);
+    CHECK_OK(munlock(at, PAGE));
     CHECK_OK(mlockall(MCL_CURRENT));
     CHECK_OK(munlockall());
     CHECK_ERR(mlockall(0), EINVAL);
