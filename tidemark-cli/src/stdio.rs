@@ -40,14 +40,15 @@ pub(crate) async fn pump_input(mut input: impl AsyncRead + Unpin, mut guest: Chi
 }
 
 /// Copies one of the guest's output streams to ours, until its end. `ended` turns true when the program has
-/// ended: from then on only what is left in the pipe, at most `pipe_len` bytes, is waited for.
+/// ended: from then on only what it can have left is waited for: `pipe_len` bytes in the pipe, and those of a read that was
+/// under way.
 pub(crate) async fn pump_output(
     mut guest: ChildOutput,
     mut output: impl AsyncWrite + Unpin,
     mut ended: watch::Receiver<bool>,
     pipe_len: usize,
 ) -> OutputEnd {
-    let mut left = pipe_len;
+    let mut left = pipe_len + READ_LEN;
     loop {
         let has_ended = *ended.borrow();
         let read = if has_ended {
