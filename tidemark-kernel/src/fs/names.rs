@@ -40,6 +40,7 @@ impl Vfs {
         if slash && !is_directory {
             return Err(Errno::ENOENT);
         }
+        self.check_can_make(dir)?;
         let mut birth = self.birth_in(who, dir, perm, env)?;
         let device = match &new {
             NewNode::Char(device) | NewNode::Block(device) => Some(*device),

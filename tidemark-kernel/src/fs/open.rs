@@ -53,12 +53,21 @@ impl Vfs {
             Found { node: Some(node), .. } if self.kind(node)? == FileType::Directory => Err(Errno::EISDIR),
             Found { node: Some(node), .. } => self.open_node(who, env, node, flags, false),
             Found { dir, last: Last::Name(name), .. } => {
+                self.check_can_make(dir)?;
                 let birth = self.birth_in(who, dir, how.perm, env)?;
                 let node = self.tree_mut(dir)?.create(dir.node, &name, NewNode::File, birth)?;
                 self.open_node(who, env, Location { mount: dir.mount, node }, flags, true)
             }
             Found { last: Last::None, .. } => Err(Errno::EISDIR),
         }
+    }
+
+    /// Whether the file system of a directory takes new names at all: procfs finds none that it has not.
+    ///
+    /// # Errors
+    /// `ENOENT`.
+    pub(crate) fn check_can_make(&self, dir: Location) -> Result<()> {
+        if self.tree(dir).is_some() { Ok(()) } else { Err(Errno::ENOENT) }
     }
 
     /// Checks that a name can be made in `dir`, and says what the new node is born as.

@@ -19,6 +19,32 @@ pub struct Walker<'a> {
     pub cwd: Location,
     /// What the kernel's own file systems show.
     pub view: View<'a>,
+    /// What the walk may not do.
+    pub limits: Resolve,
+}
+
+/// Restrictions on a walk, numbered as `openat2(2)` does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Resolve(pub u64);
+
+impl Resolve {
+    /// `RESOLVE_NO_XDEV`: stay on the mount.
+    pub const NO_XDEV: Resolve = Resolve(1);
+    /// `RESOLVE_NO_MAGICLINKS`: follow no link of procfs to a node itself.
+    pub const NO_MAGIC_LINKS: Resolve = Resolve(2);
+    /// `RESOLVE_NO_SYMLINKS`: follow no link.
+    pub const NO_SYMLINKS: Resolve = Resolve(4);
+    /// `RESOLVE_BENEATH`: stay below the start.
+    pub const BENEATH: Resolve = Resolve(8);
+    /// `RESOLVE_IN_ROOT`: the start is the root.
+    pub const IN_ROOT: Resolve = Resolve(16);
+    /// `RESOLVE_CACHED`: don't wait; no walk does.
+    pub const CACHED: Resolve = Resolve(32);
+
+    /// Whether all of `other` are set.
+    pub const fn has(self, other: Resolve) -> bool {
+        self.0 & other.0 == other.0
+    }
 }
 
 /// What a walk is for.
@@ -98,7 +124,15 @@ impl Vfs {
             return Err(Errno::ENOENT);
         }
         let mut links = 0;
+        let limits = who.limits;
+        let beneath = limits.has(Resolve::BENEATH);
+        if beneath && path[0] == b'/' {
+            return Err(Errno::EXDEV);
+        }
         let mut at = if path[0] == b'/' { who.root } else { base };
+        if limits.has(Resolve::NO_XDEV) && at.mount != base.mount {
+            return Err(Errno::EXDEV);
+        }
         let mut spliced;
         let mut rest = path;
         loop {
@@ -114,7 +148,11 @@ impl Vfs {
             self.check_search(who.creds, at)?;
             if name == b"." || name == b".." {
                 if name == b".." {
-                    at = self.parent_of(who, at)?;
+                    let above = self.parent_of(who, at)?;
+                    if (beneath && at == base) || (limits.has(Resolve::NO_XDEV) && above.mount != at.mount) {
+                        return Err(Errno::EXDEV);
+                    }
+                    at = above;
                 }
                 if is_last {
                     let last = if name == b"." { Last::Dot } else { Last::DotDot };
@@ -137,6 +175,9 @@ impl Vfs {
                 }
                 Err(error) => return Err(error),
             };
+            if limits.has(Resolve::NO_XDEV) && child.mount != at.mount {
+                return Err(Errno::EXDEV);
+            }
             let kind = self.kind(child)?;
             let follow = match goal {
                 Goal::Node { follow } | Goal::Create { follow } => follow,
@@ -144,7 +185,7 @@ impl Vfs {
             };
             if kind == FileType::Symlink && (!is_last || follow || slash) {
                 links += 1;
-                if links > self.limits.symlinks {
+                if links > self.limits.symlinks || limits.has(Resolve::NO_SYMLINKS) {
                     return Err(Errno::ELOOP);
                 }
                 match self.link_target(&who.view, child)? {
@@ -156,6 +197,9 @@ impl Vfs {
                             return Err(Errno::ENAMETOOLONG);
                         }
                         if target[0] == b'/' {
+                            if beneath || (limits.has(Resolve::NO_XDEV) && who.root.mount != at.mount) {
+                                return Err(Errno::EXDEV);
+                            }
                             at = who.root;
                         }
                         let mut whole = target;
@@ -163,7 +207,12 @@ impl Vfs {
                         spliced = whole;
                         rest = &spliced;
                     }
+                    LinkTarget::Node(_) if limits.has(Resolve::NO_MAGIC_LINKS) => return Err(Errno::ELOOP),
                     LinkTarget::Node(target) => {
+                        let leaves = limits.has(Resolve::NO_XDEV) && target.mount != at.mount;
+                        if beneath || limits.has(Resolve::IN_ROOT) || leaves {
+                            return Err(Errno::EXDEV);
+                        }
                         at = target;
                         if is_last {
                             self.check_slash(slash, at)?;

@@ -5,7 +5,7 @@
 
 use super::node::{Attr, FileType, Listed, Location, NewNode};
 use super::open::How;
-use super::path::Walker;
+use super::path::{Resolve, Walker};
 use super::view::{Env, View};
 use super::{FileId, Vfs};
 use crate::errno::{Errno, Result};
@@ -54,7 +54,7 @@ impl System {
             caller: None,
         };
         let root = self.fs.root();
-        let who = Walker { creds: &creds, root, cwd: root, view };
+        let who = Walker { creds: &creds, root, cwd: root, view, limits: Resolve::default() };
         let mut env = Env {
             frames: &mut self.mem.frames,
             woken: &mut self.woken,
@@ -326,7 +326,7 @@ mod tests {
         assert_eq!(text(kernel, "/sys/devices/system/cpu/online"), "0\n");
         assert_eq!(kernel.fs_open(b"/proc/4000/stat", OpenFlags::READ_ONLY, 0, NOW), Err(Errno::ENOENT));
         let write_only = OpenFlags::WRITE_ONLY.with(OpenFlags::CREATE);
-        assert_eq!(kernel.fs_open(b"/proc/new", write_only, 0o644, NOW), Err(Errno::EPERM));
+        assert_eq!(kernel.fs_open(b"/proc/new", write_only, 0o644, NOW), Err(Errno::ENOENT));
         assert_eq!(kernel.fs_open(b"/sys/kernel/new", write_only, 0o644, NOW), Err(Errno::EROFS));
     }
 }

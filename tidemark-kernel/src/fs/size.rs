@@ -8,6 +8,8 @@ use super::{FileId, Vfs};
 use crate::addr::PAGE_SIZE;
 use crate::errno::{Errno, Result};
 use crate::fs::tree::content::MAX_FILE_SIZE;
+use crate::mem::area::{Area, AreaFlags, Backing};
+use crate::system::System;
 use crate::wait::Woken;
 
 const SEEK_SET: u32 = 0;
@@ -183,22 +185,9 @@ impl Vfs {
         Ok(tree.content(at.node)?.seals().unwrap_or(0))
     }
 
-    /// Adds seals (`F_ADD_SEALS`). Writable shared mappings are not looked for: those made before stay.
-    ///
-    /// # Errors
-    /// `EINVAL`; `EPERM` when sealed against that or not open for writing.
-    pub(crate) fn add_seals(&mut self, file: FileId, seals: u32) -> Result<()> {
-        if seals & !ALL_SEALS != 0 {
-            return Err(Errno::EINVAL);
-        }
-        let open = self.file(file)?;
-        let (at, writable) = (open.at, open.writable);
-        let known = self.seals(file)?;
-        if !writable || known & SEAL_SEAL != 0 {
-            return Err(Errno::EPERM);
-        }
-        self.tree_mut(at)?.content_mut(at.node)?.set_seals(known | seals);
-        Ok(())
+    /// Whether a file is sealed against writing; new mappings cannot store to it then.
+    pub(crate) fn is_sealed_for_writing(&self, file: FileId) -> bool {
+        self.seals(file).is_ok_and(|seals| seals & (SEAL_WRITE | SEAL_FUTURE_WRITE) != 0)
     }
 
     /// Bytes that can be read at once (`FIONREAD`).
@@ -224,5 +213,37 @@ impl Vfs {
         let new = pipe.set_capacity(u64::from(size), woken)?;
         self.pipe_bytes = (self.pipe_bytes + new).saturating_sub(old);
         Ok(new)
+    }
+}
+
+impl System {
+    /// Adds seals (`F_ADD_SEALS`).
+    ///
+    /// # Errors
+    /// `EINVAL`; `EPERM` when sealed against that or not open for writing; `EBUSY` for [`SEAL_WRITE`] while a mapping can
+    /// store to the file.
+    pub(crate) fn add_seals(&mut self, file: FileId, seals: u32) -> Result<()> {
+        if seals & !ALL_SEALS != 0 {
+            return Err(Errno::EINVAL);
+        }
+        let open = self.fs.file(file)?;
+        let (at, writable) = (open.at, open.writable);
+        let known = self.fs.seals(file)?;
+        if !writable || known & SEAL_SEAL != 0 {
+            return Err(Errno::EPERM);
+        }
+        let mut areas = self.mem.spaces.iter().flat_map(|space| space.areas().iter());
+        let stores = |area: &Area| match area.backing {
+            Backing::File { file, shared: true, .. } => {
+                !area.flags.contains(AreaFlags::NO_WRITE)
+                    && self.fs.file(file).is_ok_and(|open| open.at == at)
+            }
+            _ => false,
+        };
+        if seals & SEAL_WRITE != 0 && areas.any(stores) {
+            return Err(Errno::EBUSY);
+        }
+        self.fs.tree_mut(at)?.content_mut(at.node)?.set_seals(known | seals);
+        Ok(())
     }
 }

@@ -7,7 +7,7 @@ use super::layer::Layer;
 use super::layer::format::{Device, HEADER_LEN, Header, Meta, Node, NodeKind, PAGE_SIZE, encode};
 use super::node::{FileType, Location, NewNode};
 use super::open::How;
-use super::path::Walker;
+use super::path::{Resolve, Walker};
 use super::view::{Env, View};
 use super::{FileId, Vfs};
 use crate::entropy::{Entropy, SEED_BYTES};
@@ -79,7 +79,13 @@ impl Bench {
             workers: 2,
             caller: None,
         };
-        let who = Walker { creds: &self.creds, root: self.fs.root(), cwd: self.cwd, view };
+        let who = Walker {
+            creds: &self.creds,
+            root: self.fs.root(),
+            cwd: self.cwd,
+            view,
+            limits: Resolve::default(),
+        };
         let mut env = Env {
             frames: &mut self.frames,
             woken: &mut self.woken,

@@ -1,7 +1,7 @@
 //! What file operations see of the rest of the kernel: lent for one operation.
 
 use super::Vfs;
-use super::path::Walker;
+use super::path::{Resolve, Walker};
 use crate::entropy::Entropy;
 use crate::errno::{Errno, Result};
 use crate::limits::Limits;
@@ -74,7 +74,13 @@ impl System {
             caller: Some((pid, tid)),
         };
         Ok(Parts {
-            who: Walker { creds: &process.creds, root: context.root, cwd: context.cwd, view },
+            who: Walker {
+                creds: &process.creds,
+                root: context.root,
+                cwd: context.cwd,
+                view,
+                limits: Resolve::default(),
+            },
             fs: &mut self.fs,
             env: Env {
                 frames: &mut self.mem.frames,

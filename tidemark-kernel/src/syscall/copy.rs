@@ -139,6 +139,9 @@ pub fn sendfile(cx: &mut Cx<'_>, out_fd: Fd, in_fd: Fd, offset: GuestAddr, count
     const MAX_COUNT: u64 = 0x7fff_f000;
     let source = readable(cx, in_fd)?;
     let target = writable(cx, out_fd)?;
+    if !offset.is_null() {
+        cx.sys.fs.check_seekable(source)?;
+    }
     let open = cx.sys.fs.file(source)?;
     if !matches!(open.kind, FileKind::Regular | FileKind::Text(_) | FileKind::Device(_)) {
         return Err(if offset.is_null() { Errno::EINVAL } else { Errno::ESPIPE });

@@ -80,7 +80,7 @@ pub fn fcntl(cx: &mut Cx<'_>, fd: Fd, cmd: u32, arg: u64) -> SysResult {
         }
         F_GET_SEALS => Ok(Flow::Done(cx.sys.fs.seals(file)?.into())),
         F_ADD_SEALS => {
-            cx.sys.fs.add_seals(file, arg as u32)?;
+            cx.sys.add_seals(file, arg as u32)?;
             Ok(Flow::Done(0))
         }
         _ => Err(Errno::EINVAL),

@@ -6,6 +6,7 @@ use crate::errno::{Errno, Result};
 use crate::fs::FileId;
 use crate::fs::descriptors::Fd;
 use crate::fs::file::FileKind;
+use crate::fs::flags::OpenFlags;
 use crate::limits::STEP_BYTES;
 use crate::wait::{Entry, Events, Flow};
 
@@ -17,6 +18,10 @@ const IOV_MAX: u64 = 1024;
 const RWF_NOWAIT: u32 = 8;
 /// `RWF_HIPRI`, `RWF_DSYNC`, `RWF_SYNC`: hints to storage, which this is not.
 const RWF_HINTS: u32 = 1 | 2 | 4;
+/// `RWF_APPEND`: this write as if the file were open with `O_APPEND`.
+const RWF_APPEND: u32 = 0x10;
+/// `RWF_NOAPPEND`: this write as if it were not.
+const RWF_NOAPPEND: u32 = 0x20;
 
 /// Guest buffers, in order.
 #[derive(Debug)]
@@ -308,9 +313,19 @@ pub fn pwritev2(
     _high: u64,
     flags: u32,
 ) -> SysResult {
-    let (file, offset) = vectored(cx, fd, offset, flags)?;
+    let (file, offset) = vectored(cx, fd, offset, flags & !(RWF_APPEND | RWF_NOAPPEND))?;
     let buffers = vector(cx, iov, count)?;
+    // For the length of this write the file is in the mode asked for.
+    let own = cx.sys.fs.file(file)?.flags;
+    let asked = match flags & (RWF_APPEND | RWF_NOAPPEND) {
+        RWF_APPEND => own.with(OpenFlags::APPEND),
+        RWF_NOAPPEND => own.without(OpenFlags::APPEND),
+        0 => own,
+        _ => return Err(Errno::EINVAL),
+    };
+    cx.sys.fs.file_mut(file)?.flags = asked;
     let result = write_step(cx, file, &buffers, offset, flags & RWF_NOWAIT != 0);
+    cx.sys.fs.file_mut(file)?.flags = own;
     keep(cx, buffers, result)
 }
 

@@ -170,7 +170,11 @@ fn file_content(
     if !readable || (stores && !writable) {
         return Err(Errno::EACCES);
     }
-    if shared && !writable {
+    let sealed = cx.sys.fs.is_sealed_for_writing(file);
+    if stores && sealed {
+        return Err(Errno::EPERM);
+    }
+    if shared && (!writable || sealed) {
         *area_flags = area_flags.with(AreaFlags::NO_WRITE);
     }
     match content? {

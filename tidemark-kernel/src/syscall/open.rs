@@ -8,6 +8,7 @@ use crate::fs::FileId;
 use crate::fs::descriptors::Fd;
 use crate::fs::flags::OpenFlags;
 use crate::fs::open::How;
+use crate::fs::path::{Resolve, Walker};
 use crate::task::Resource;
 use crate::wait::{Entry, Events, Flow, Restart};
 
@@ -32,7 +33,7 @@ pub fn openat(cx: &mut Cx<'_>, dirfd: DirFd, path: PathAddr, flags: OpenFlags, m
                 .with(OpenFlags::CLOSE_ON_EXEC),
         );
     }
-    open(cx, dirfd, path, flags, mode.0)
+    open(cx, dirfd, path, flags, mode.0, Resolve::default())
 }
 
 /// `openat2(2)`: the structure is `{ flags, mode, resolve }` of 64 bits each.
@@ -65,25 +66,33 @@ pub fn openat2(cx: &mut Cx<'_>, dirfd: DirFd, path: PathAddr, how: GuestAddr, si
     {
         return Err(Errno::EINVAL);
     }
-    if resolve & !KNOWN_RESOLVE != 0 {
+    let limits = Resolve(resolve);
+    if resolve & !KNOWN_RESOLVE != 0 || limits.has(Resolve(Resolve::BENEATH.0 | Resolve::IN_ROOT.0)) {
         return Err(Errno::EINVAL);
     }
-    // The restrictions of `RESOLVE_…` are not implemented; saying so is safer than resolving more than was allowed.
-    if resolve != 0 {
-        return Err(Errno::EOPNOTSUPP);
-    }
-    open(cx, dirfd, path, flags, mode as u32)
+    open(cx, dirfd, path, flags, mode as u32, limits)
 }
 
-fn open(cx: &mut Cx<'_>, dirfd: DirFd, path: PathAddr, flags: OpenFlags, mode: u32) -> SysResult {
+fn open(
+    cx: &mut Cx<'_>,
+    dirfd: DirFd,
+    path: PathAddr,
+    flags: OpenFlags,
+    mode: u32,
+    limits: Resolve,
+) -> SysResult {
     let path = cx.path(path)?;
-    let base = cx.base(dirfd, &path)?;
+    // Where the start is the root, an absolute path begins there, too.
+    let in_root = limits.has(Resolve::IN_ROOT);
+    let base = cx.base(dirfd, if in_root { b"" } else { &path })?;
     let context = cx.fs_context();
     let umask = cx.sys.fs.umask(context)?;
     let how = How { flags, perm: (mode & 0o7777) as u16 & !umask };
     let parts = cx.parts()?;
     let mut env = parts.env;
-    let file = parts.fs.open(&parts.who, &mut env, base, &path, how)?;
+    let root = if in_root { base } else { parts.who.root };
+    let who = Walker { root, limits, ..parts.who };
+    let file = parts.fs.open(&who, &mut env, base, &path, how)?;
     match parts.fs.fifo_wait(file) {
         Some(opens) => {
             cx.progress.state = Some(Box::new(FifoOpen { file, opens }));

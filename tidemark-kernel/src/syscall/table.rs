@@ -262,7 +262,7 @@ syscalls! {
     284 mlock2(addr: GuestAddr, len: u64, flags: u32) => super::mm::mlock2, Partial("without RLIMIT_MEMLOCK; nothing is ever swapped out");
     285 copy_file_range(fd_in: Fd, off_in: GuestAddr, fd_out: Fd, off_out: GuestAddr, len: u64, flags: u32) => super::copy::copy_file_range, Full;
     286 preadv2(fd: Fd, iov: GuestAddr, iovcnt: u64, pos_l: i64, pos_h: u64, flags: u32) => super::io::preadv2, Full;
-    287 pwritev2(fd: Fd, iov: GuestAddr, iovcnt: u64, pos_l: i64, pos_h: u64, flags: u32) => super::io::pwritev2, Partial("no RWF_APPEND or RWF_NOAPPEND");
+    287 pwritev2(fd: Fd, iov: GuestAddr, iovcnt: u64, pos_l: i64, pos_h: u64, flags: u32) => super::io::pwritev2, Full;
     291 statx(dirfd: DirFd, path: PathAddr, flags: u32, mask: u32, statxbuf: GuestAddr) => super::stat::statx, Full;
     293 rseq() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "critical sections are not restarted; libc falls back");
     425 io_uring_setup() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "programs fall back to epoll");
@@ -270,7 +270,7 @@ syscalls! {
     427 io_uring_register() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "programs fall back to epoll");
     435 clone3(cl_args: GuestAddr, size: usize) => super::clone::clone3, Partial("as clone; no set_tid, no cgroup");
     436 close_range(first: u32, last: u32, flags: u32) => super::open::close_range, Full;
-    437 openat2(dirfd: DirFd, path: PathAddr, how: GuestAddr, size: u64) => super::open::openat2, Partial("no RESOLVE_ restrictions");
+    437 openat2(dirfd: DirFd, path: PathAddr, how: GuestAddr, size: u64) => super::open::openat2, Full;
     439 faccessat2(dirfd: DirFd, path: PathAddr, mode: u32, flags: u32) => super::stat::faccessat2, Full;
     441 epoll_pwait2(epfd: Fd, events: GuestAddr, maxevents: i32, timeout: GuestAddr, sigmask: GuestAddr, sigsetsize: usize) => super::poll::epoll_pwait2, Full;
     444 landlock_create_ruleset() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "guests are confined from outside");
