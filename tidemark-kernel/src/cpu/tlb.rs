@@ -84,8 +84,11 @@ impl Tlb {
         Self { read: std::array::from_fn(TlbEntry::empty), write: std::array::from_fn(TlbEntry::empty) }
     }
 
+    /// Forgets all translations. In place, as a second array on the stack would be 16 KiB.
     pub(super) fn flush(&mut self) {
-        *self = Self::new();
+        for array in [&mut self.read, &mut self.write] {
+            array.iter_mut().enumerate().for_each(|(index, entry)| *entry = TlbEntry::empty(index));
+        }
     }
 
     /// Loads a word that no cached entry covered: fills an entry, or assembles a word of two extents.
@@ -205,5 +208,86 @@ fn permission(access: Access) -> u64 {
         Access::Read => Pte::READ,
         Access::Write => Pte::WRITE,
         Access::Execute => Pte::EXECUTE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mem::page_table::tests::TestFrames;
+    use crate::mem::ram::tests::TestRam;
+
+    const BASE: u64 = 0x40_0000;
+
+    /// Pages from [`BASE`] on, each with a frame number and flags.
+    fn table(ram: GuestRam, pages: &[(u32, u64)]) -> PageTable {
+        let mut frames = TestFrames::new(ram);
+        let table = PageTable::new(ram, &mut frames).unwrap();
+        for (i, (frame, flags)) in pages.iter().enumerate() {
+            let va = BASE + i as u64 * FRAME_SIZE;
+            table.set(va, Pte::new(FrameNo::new(*frame), *flags), &mut frames).unwrap();
+        }
+        table
+    }
+
+    #[test]
+    fn an_extent_grows_over_contiguous_frames_with_the_permission() {
+        let test = TestRam::new(64);
+        let (ram, read, write) = (test.ram(), Pte::READ, Pte::WRITE);
+        let table =
+            table(ram, &[(30, write), (31, write), (32, read), (33, write), (20, write), (35, write)]);
+        let mut tlb = Tlb::new();
+        let extent = |entry: &TlbEntry| (entry.base - BASE, entry.len);
+        for page in 0..6 {
+            tlb.load_slow::<u64>(ram, &table, BASE + page * FRAME_SIZE).unwrap();
+        }
+        let reads = [0, 1, 2, 3, 4, 5].map(|page| extent(&tlb.read[tlb_index(BASE + page * FRAME_SIZE)]));
+        assert_eq!(
+            reads,
+            [(0, 0x4000), (0, 0x4000), (0, 0x4000), (0, 0x4000), (0x4000, 0x1000), (0x5000, 0x1000)]
+        );
+        tlb.store_slow::<u64>(ram, &table, BASE + FRAME_SIZE, 1).unwrap();
+        assert_eq!(extent(&tlb.write[tlb_index(BASE + FRAME_SIZE)]), (0, 0x2000));
+        // A store over the two frames of one extent hits, one into the read-only page does not.
+        tlb.store_slow::<u8>(ram, &table, BASE, 1).unwrap();
+        let write_entry = tlb.write[tlb_index(BASE)];
+        assert!(write_entry.store::<u64>(BASE + 0xffd, 7).is_some());
+        assert!(write_entry.store::<u64>(BASE + 0x1ff9, 7).is_none());
+        assert_eq!(ram.load::<u64>(30 * FRAME_SIZE + 0xffd), 7);
+    }
+
+    #[test]
+    fn entries_miss_just_outside_their_extent() {
+        let test = TestRam::new(64);
+        let table = table(test.ram(), &[(30, Pte::READ)]);
+        let mut tlb = Tlb::new();
+        tlb.load_slow::<u8>(test.ram(), &table, BASE).unwrap();
+        let end = BASE + FRAME_SIZE;
+        for va in [0, BASE - 1, BASE - 8, end, end - 7, u64::MAX, BASE + (1 << 63)] {
+            assert!(tlb.read[tlb_index(va)].load::<u64>(va).is_none(), "{va:#x}");
+        }
+        assert!(tlb.read[tlb_index(end - 8)].load::<u64>(end - 8).is_some());
+        tlb.flush();
+        for page in 0..2 * TLB_ENTRIES as u64 {
+            for va in [page * FRAME_SIZE, (page * FRAME_SIZE).wrapping_sub(8), page * FRAME_SIZE + 4088] {
+                assert!(tlb.read[tlb_index(va)].load::<u64>(va).is_none(), "{va:#x} in an empty TLB");
+                assert!(tlb.write[tlb_index(va)].load::<u8>(va).is_none(), "{va:#x} in an empty TLB");
+            }
+        }
+    }
+
+    #[test]
+    fn an_access_over_two_extents() {
+        let test = TestRam::new(64);
+        let (ram, write) = (test.ram(), Pte::WRITE);
+        let table = table(ram, &[(30, write), (20, write), (40, Pte::READ)]);
+        let mut tlb = Tlb::new();
+        tlb.store_slow::<u64>(ram, &table, BASE + 0xffd, 0x0807_0605_0403_0201).unwrap();
+        assert_eq!(ram.load::<u32>(30 * FRAME_SIZE + 0xffc), 0x0302_0100);
+        assert_eq!(ram.load::<u64>(20 * FRAME_SIZE), 0x08_0706_0504);
+        assert_eq!(tlb.load_slow::<u64>(ram, &table, BASE + 0xffd), Ok(0x0807_0605_0403_0201));
+        let fault = Exit::PageFault { addr: BASE + 0x2000, access: Access::Write };
+        assert_eq!(tlb.store_slow::<u64>(ram, &table, BASE + 0x1ffc, u64::MAX), Err(fault));
+        assert_eq!(ram.load::<u32>(20 * FRAME_SIZE + 0xffc), 0);
     }
 }

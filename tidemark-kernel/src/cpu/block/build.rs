@@ -158,7 +158,7 @@ pub(super) fn link_branches(slots: &mut [Slot]) {
     }
 }
 
-fn is_local_jump(op: Op) -> bool {
+pub(super) fn is_local_jump(op: Op) -> bool {
     use Op::*;
     matches!(op, Beq | Bne | Blt | Bge | Bltu | Bgeu | Beqz | Bnez | BeqzC | BnezC | Jal | J | JC)
 }

@@ -91,3 +91,46 @@ impl Isolated {
         self.slots.as_ptr()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::build::is_local_jump;
+    use super::fuse::ends_in_branch;
+    use super::*;
+
+    /// What the interpreter's unchecked cursor rests on.
+    #[test]
+    fn jumps_and_counts_stay_in_the_page_whatever_it_holds() {
+        let mut state = 1u64;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 56) as u8
+        };
+        for round in 0..60 {
+            let mut source = Box::new([0; FRAME_SIZE as usize]);
+            source.iter_mut().for_each(|byte| *byte = next());
+            if round % 2 == 0 {
+                // Denser in branches and jumps.
+                source
+                    .iter_mut()
+                    .step_by(4)
+                    .for_each(|byte| *byte = if *byte & 1 == 0 { 0x63 } else { 0x6f });
+            }
+            let page = CodePage::build(source);
+            for (i, slot) in page.slots.iter().enumerate() {
+                let inside = |distance: i32| (0..=HALFWORDS as i32).contains(&(i as i32 + distance));
+                assert!(usize::from(slot.count) <= HALFWORDS - i, "slot {i} counts past the page's end");
+                if is_local_jump(slot.op) {
+                    assert!(
+                        slot.imm % SLOT_BYTES as i32 == 0 && inside(slot.imm / SLOT_BYTES as i32),
+                        "slot {i}"
+                    );
+                }
+                if ends_in_branch(slot.op) {
+                    assert!(inside(slot.aux >> 16) && inside(slot.imm >> 16), "slot {i}");
+                }
+            }
+            assert_eq!(page.slots[HALFWORDS].op, Op::Leave);
+        }
+    }
+}
