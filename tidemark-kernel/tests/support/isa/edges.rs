@@ -153,7 +153,7 @@ fn float_rows(values: &[u64; 20]) -> Vec<Row> {
         for (k, b) in values.iter().enumerate() {
             for mode in 0..5 {
                 let c = values[(7 * i + 3 * k + 5 * mode) % values.len()];
-                rows.push([*a, *b, c, (mode as u64) << 5 | (i + k + mode) as u64 % 2]);
+                rows.push([*a, *b, c, ((mode as u64) << 5) | ((i + k + mode) as u64 % 2)]);
             }
         }
     }
