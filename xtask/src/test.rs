@@ -12,7 +12,11 @@ use crate::steps::Steps;
 use crate::{build, closing, guests, project, setup, tools};
 
 /// What Node runs.
-const NODE_TESTS: [&str; 1] = ["tidemark-host-node/tests/host.test.mjs"];
+const NODE_TESTS: [&str; 3] = [
+    "tidemark-host-node/tests/host.test.mjs",
+    "tidemark-js/tests/package.test.mjs",
+    "tidemark-js/tests/litmus.test.mjs",
+];
 
 /// What to test.
 #[derive(Args, Default)]
