@@ -13,6 +13,7 @@ use super::{FileId, Vfs};
 use crate::errno::{Errno, Result};
 use crate::signal::SigSet;
 use crate::system::System;
+use crate::task::ProcessRef;
 use crate::wait::WaitTarget;
 
 /// One open file description.
@@ -56,6 +57,8 @@ pub(crate) enum FileKind {
     Signals(SigSet),
     /// An epoll instance.
     Epoll(Box<Epoll>),
+    /// A process (`pidfd_open(2)`).
+    Process(ProcessRef),
 }
 
 impl Vfs {

@@ -71,7 +71,7 @@ impl Vfs {
                 }
             }
             // Signals are the reading thread's: the system call reads those.
-            FileKind::Signals(_) | FileKind::Epoll(_) => Err(Errno::EINVAL),
+            FileKind::Signals(_) | FileKind::Epoll(_) | FileKind::Process(_) => Err(Errno::EINVAL),
             FileKind::Device(DeviceKind::Null) => Ok(0),
             FileKind::Device(DeviceKind::Zero | DeviceKind::Full) => {
                 Ok(sink.put_zeros(sink.remaining()) as u64)
@@ -139,9 +139,11 @@ impl Vfs {
                 FileKind::Counter(counter) => counter.write(source, env.woken),
                 _ => Err(Errno::EINVAL),
             },
-            FileKind::Text(_) | FileKind::Timer(_) | FileKind::Signals(_) | FileKind::Epoll(_) => {
-                Err(Errno::EINVAL)
-            }
+            FileKind::Text(_)
+            | FileKind::Timer(_)
+            | FileKind::Signals(_)
+            | FileKind::Epoll(_)
+            | FileKind::Process(_) => Err(Errno::EINVAL),
             FileKind::Device(DeviceKind::Full) => Err(Errno::ENOSPC),
             FileKind::Device(_) => Ok(source.remaining() as u64),
         }

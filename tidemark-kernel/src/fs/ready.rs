@@ -35,6 +35,11 @@ impl System {
             FileKind::Counter(counter) => counter.poll(),
             FileKind::Timer(timer) => timer.poll(),
             FileKind::Epoll(_) => self.poll_epoll(file, tid),
+            &FileKind::Process(process) => match self.tasks.referred(process) {
+                Some(process) if !process.is_zombie() => Events::default(),
+                Some(_) => Events::IN,
+                None => Events::IN.union(Events::HUP),
+            },
             &FileKind::Signals(mask) => {
                 let thread = self.tasks.thread(tid).ok_or(Errno::ESRCH)?;
                 let process = self.tasks.process(thread.pid).ok_or(Errno::ESRCH)?;
@@ -50,7 +55,11 @@ impl System {
     /// # Errors
     /// `EBADF` when it is closed.
     pub(crate) fn wait_file(&mut self, file: FileId, waiter: Waiter, tid: Tid) -> Result<()> {
-        if let FileKind::Signals(_) = self.fs.file(file)?.kind {
+        if let FileKind::Process(process) = self.fs.file(file)?.kind {
+            if let Some(process) = self.tasks.referred_mut(process) {
+                process.ended.add(waiter);
+            }
+        } else if let FileKind::Signals(_) = self.fs.file(file)?.kind {
             let pid = self.tasks.thread(tid).ok_or(Errno::ESRCH)?.pid;
             let process = self.tasks.process_mut(pid).ok_or(Errno::ESRCH)?;
             process.signals.watchers.add(waiter);

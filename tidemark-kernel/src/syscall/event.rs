@@ -25,7 +25,7 @@ pub fn eventfd2(cx: &mut Cx<'_>, initval: u32, flags: u32) -> SysResult {
     install(cx, FileKind::Counter(Box::new(counter)), open)
 }
 
-fn install(cx: &mut Cx<'_>, kind: FileKind, flags: OpenFlags) -> SysResult {
+pub(super) fn install(cx: &mut Cx<'_>, kind: FileKind, flags: OpenFlags) -> SysResult {
     let file = cx.sys.fs.open_anonymous(kind, flags.and(OpenFlags::NON_BLOCK))?;
     let fd = cx.install(file, flags.has(OpenFlags::CLOSE_ON_EXEC))?;
     Ok(Flow::Done(fd.get().into()))

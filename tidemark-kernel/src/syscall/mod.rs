@@ -19,6 +19,7 @@ mod misc;
 mod mm;
 mod open;
 mod param;
+mod pidfd;
 mod pipe;
 mod poll;
 mod prctl;

@@ -162,7 +162,12 @@ pub fn rt_tgsigqueueinfo(cx: &mut Cx<'_>, tgid: i32, tid: i32, sig: i32, info: G
 }
 
 /// The signal and information of a queueing call. Only to itself may a process claim to be the kernel or `kill`.
-fn queued_info(cx: &mut Cx<'_>, sig: i32, info: GuestAddr, to_self: bool) -> Result<Option<SigInfo>> {
+pub(super) fn queued_info(
+    cx: &mut Cx<'_>,
+    sig: i32,
+    info: GuestAddr,
+    to_self: bool,
+) -> Result<Option<SigInfo>> {
     let mut bytes = [0; SIGINFO_BYTES];
     cx.read_user(info, &mut bytes)?;
     let signal = super::kill::signal_or_none(sig)?;

@@ -140,7 +140,7 @@ syscalls! {
     92 personality(persona: u32) => super::misc::personality, Partial("kept and answered, without effect");
     93 exit(status: i32) => super::process::exit, Full;
     94 exit_group(status: i32) => super::process::exit_group, Full;
-    95 waitid(idtype: i32, id: i32, infop: GuestAddr, options: u32, rusage: GuestAddr) => super::wait::waitid, Partial("no P_PIDFD");
+    95 waitid(idtype: i32, id: i32, infop: GuestAddr, options: u32, rusage: GuestAddr) => super::wait::waitid, Full;
     96 set_tid_address(tidptr: GuestAddr) => super::process::set_tid_address, Full;
     98 futex(uaddr: GuestAddr, futex_op: u32, val: u32, timeout: GuestAddr, uaddr2: GuestAddr, val3: u32) => super::futex::futex, Partial("no priority-inheriting locks");
     99 set_robust_list(head: GuestAddr, len: usize) => super::futex::set_robust_list, Full;
@@ -265,9 +265,11 @@ syscalls! {
     287 pwritev2(fd: Fd, iov: GuestAddr, iovcnt: u64, pos_l: i64, pos_h: u64, flags: u32) => super::io::pwritev2, Full;
     291 statx(dirfd: DirFd, path: PathAddr, flags: u32, mask: u32, statxbuf: GuestAddr) => super::stat::statx, Full;
     293 rseq() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "critical sections are not restarted; libc falls back");
+    424 pidfd_send_signal(pidfd: Fd, sig: i32, info: GuestAddr, flags: u32) => super::pidfd::pidfd_send_signal, Full;
     425 io_uring_setup() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "programs fall back to epoll");
     426 io_uring_enter() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "programs fall back to epoll");
     427 io_uring_register() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "programs fall back to epoll");
+    434 pidfd_open(pid: i32, flags: OpenFlags) => super::pidfd::pidfd_open, Partial("no threads");
     435 clone3(cl_args: GuestAddr, size: usize) => super::clone::clone3, Partial("as clone; no set_tid, no cgroup");
     436 close_range(first: u32, last: u32, flags: u32) => super::open::close_range, Full;
     437 openat2(dirfd: DirFd, path: PathAddr, how: GuestAddr, size: u64) => super::open::openat2, Full;

@@ -3,6 +3,7 @@
 use super::{Cx, SysResult};
 use crate::addr::GuestAddr;
 use crate::errno::{Errno, Result};
+use crate::fs::descriptors::Fd;
 use crate::signal::{SIGINFO_BYTES, SigInfo, Signal};
 use crate::task::{Children, Pid, Tid, Usage, WaitFor, Waited};
 use crate::time::Timeval;
@@ -50,6 +51,7 @@ pub fn wait4(cx: &mut Cx<'_>, pid: i32, wstatus: GuestAddr, options: u32, rusage
 const P_ALL: i32 = 0;
 const P_PID: i32 = 1;
 const P_PGID: i32 = 2;
+const P_PIDFD: i32 = 3;
 
 /// `waitid(2)`.
 pub fn waitid(
@@ -68,6 +70,13 @@ pub fn waitid(
         P_ALL => Children::Any,
         P_PID if id > 0 => one(id, Children::One),
         P_PGID if id > 0 => one(id, Children::Group),
+        P_PIDFD => {
+            let process = super::pidfd::process_of_fd(cx, Fd::new(id)?)?;
+            match cx.sys.tasks.referred(process) {
+                Some(process) => Children::One(process.pid),
+                None => Children::Nobody,
+            }
+        }
         P_PGID if id == 0 => Children::Group(cx.process().group),
         _ => return Err(Errno::EINVAL),
     };

@@ -50,6 +50,7 @@ impl Process {
             change: None,
             exit_signal: Some(crate::signal::Signal::CHLD),
             waiters: WaitQueue::default(),
+            ended: WaitQueue::default(),
             vfork_parent: None,
             usage: Usage::default(),
             children_usage: Usage::default(),

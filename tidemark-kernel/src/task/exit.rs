@@ -293,6 +293,7 @@ impl System {
         let Some(process) = self.tasks.process_mut(pid) else { return };
         let status = *process.exiting.get_or_insert(ExitStatus::Code(0));
         process.change = Some(ChildChange::from(status));
+        process.ended.wake(Events::IN, &mut self.woken);
         if process.spawned {
             self.statuses.push_back(Status::Exited { pid, status });
         }

@@ -27,7 +27,7 @@ pub(crate) use create::INIT;
 pub use creds::{Capabilities, Creds, Gid, LAST_CAPABILITY, Uid};
 pub(crate) use exec::ExecIdentity;
 pub use group::Groups;
-pub use process::{Pid, Process, ProcessSignals};
+pub use process::{Pid, Process, ProcessRef, ProcessSignals};
 pub use rlimit::{INFINITY, RESOURCES, RLimit, RLimits, Resource};
 pub use shared::{ProcessShared, ThreadShared, fast_call};
 

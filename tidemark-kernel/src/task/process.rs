@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::Tid;
 use super::creds::Creds;
 use super::rlimit::RLimits;
 use super::shared::ProcessShared;
 use super::timer::ProcessTimers;
 use super::usage::Usage;
+use super::{Tasks, Tid};
 use crate::cpu::core::SpaceId;
 use crate::fs::{FdTableId, FileId, FsContextId};
 use crate::signal::{Actions, ChildChange, Signal, SignalQueue};
@@ -25,6 +25,14 @@ impl Pid {
     pub const fn get(self) -> u32 {
         self.0.get()
     }
+}
+
+/// A process that may have ended meanwhile, its id perhaps another's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ProcessRef {
+    pid: Pid,
+    // No two processes of one id begin at the same time.
+    started: Nanos,
 }
 
 /// Signals as far as the process as a whole has them.
@@ -85,6 +93,8 @@ pub struct Process {
     pub exit_signal: Option<Signal>,
     /// Threads that wait for a child.
     pub waiters: WaitQueue,
+    /// Who watches for its end: pidfds, by [`Events::IN`](crate::wait::Events::IN).
+    pub ended: WaitQueue,
     /// The thread whose `vfork` waits for this process.
     pub vfork_parent: Option<Tid>,
     /// CPU time and such of threads that ended.
@@ -115,10 +125,27 @@ pub struct Process {
     pub shared: Arc<ProcessShared>,
 }
 
+impl Tasks {
+    /// The process that a reference was made of, unless it has been waited for.
+    pub fn referred(&self, reference: ProcessRef) -> Option<&Process> {
+        self.process(reference.pid).filter(|process| process.started == reference.started)
+    }
+
+    /// As [`Tasks::referred`].
+    pub fn referred_mut(&mut self, reference: ProcessRef) -> Option<&mut Process> {
+        self.process_mut(reference.pid).filter(|process| process.started == reference.started)
+    }
+}
+
 impl Process {
     /// Whether it ended and waits to be waited for.
     pub fn is_zombie(&self) -> bool {
         self.threads.is_empty() && self.exiting.is_some()
+    }
+
+    /// A reference that outlives the process.
+    pub fn reference(&self) -> ProcessRef {
+        ProcessRef { pid: self.pid, started: self.started }
     }
 
     /// Publishes ids for calls that do not take the lock, after `parent` or `creds` changed.
