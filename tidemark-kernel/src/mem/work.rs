@@ -260,7 +260,8 @@ impl Mm<'_> {
                 fork.next = area.end;
                 continue;
             }
-            if fork.next <= area.start {
+            // By its end, as a stack may grow at its start between two steps.
+            if fork.child.areas.find(area.end - 1).is_none() {
                 step.charge(AREA_COST);
                 let (_, mut backings) = self.areas();
                 backings.retain(area.backing);
