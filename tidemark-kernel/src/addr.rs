@@ -27,6 +27,7 @@ impl GuestAddr {
     ///
     /// # Errors
     /// `EFAULT` when the sum leaves the 64-bit space.
+    #[expect(clippy::should_implement_trait, reason = "it can fail, as addition cannot")]
     pub fn add(self, bytes: u64) -> Result<GuestAddr> {
         self.0.checked_add(bytes).map(GuestAddr).ok_or(Errno::EFAULT)
     }

@@ -13,11 +13,14 @@ use crate::command::Command;
 use crate::error::StartError;
 use crate::files::Files;
 
+/// Where lines about system calls go.
+type TraceSink = Arc<dyn Fn(&str) + Send + Sync>;
+
 /// What a sandbox is made of. Start from [`Config::default`].
 #[derive(Clone, Default)]
 pub struct Config {
     runtime: RuntimeConfig,
-    trace: Option<Arc<dyn Fn(&str) + Send + Sync>>,
+    trace: Option<TraceSink>,
 }
 
 impl Config {

@@ -85,7 +85,7 @@ fn a_panic_in_a_worker_leaves_the_application_and_other_sandboxes_running() {
     let files = layer(&[("spin", spin()), ("seven", exit_with(7))]);
     let armed = Arc::new(AtomicBool::new(false));
     let host = native();
-    let clock = FaultyClock { clock: host.clock().clone(), armed: Arc::clone(&armed) };
+    let clock = FaultyClock { clock: *host.clock(), armed: Arc::clone(&armed) };
     let doomed =
         Tidemark::create(Faulty { native: host, clock }, Config::default().layer(Arc::clone(&files)))
             .unwrap();

@@ -70,7 +70,8 @@ impl Vfs {
         let owns = creds.fsuid == attr.uid;
         let uid_allowed = uid.is_none_or(|uid| owns && uid == attr.uid);
         let gid_allowed = gid.is_none_or(|gid| owns && (gid == attr.gid || creds.in_group(gid)));
-        if !(uid_allowed && gid_allowed) && !creds.can(Capabilities::CHOWN) {
+        let allowed = uid_allowed && gid_allowed;
+        if !allowed && !creds.can(Capabilities::CHOWN) {
             return Err(Errno::EPERM);
         }
         // Set-id bits don't pass to another owner, not even by root's hand (`chown(2)`).

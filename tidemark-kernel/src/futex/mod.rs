@@ -26,7 +26,7 @@ impl System {
     /// # Errors
     /// `EINVAL` when it is not aligned, `EFAULT` when it cannot be read.
     pub(crate) fn futex_key(&mut self, space: SpaceId, addr: GuestAddr, private: bool) -> Result<FutexKey> {
-        if addr.0 % 4 != 0 {
+        if !addr.0.is_multiple_of(4) {
             return Err(Errno::EINVAL);
         }
         if private || !self.is_shared_mapping(space, addr) {

@@ -75,6 +75,7 @@ pub struct Memory {
     /// Pages that every space maps.
     pub(super) image: KernelImage,
     /// Spaces that are being taken apart.
+    #[expect(clippy::vec_box, reason = "a space moves here from its table as the box it is")]
     dying: Vec<Box<Space>>,
 }
 

@@ -5,7 +5,7 @@ use crate::addr::GuestAddr;
 use crate::errno::{Errno, Result};
 use crate::fs::FileId;
 use crate::fs::descriptors::Fd;
-use crate::fs::epoll::{Ctl, Epoll};
+use crate::fs::epoll::Ctl;
 use crate::fs::file::FileKind;
 use crate::fs::flags::OpenFlags;
 use crate::task::Resource;
@@ -202,7 +202,7 @@ pub fn epoll_create1(cx: &mut Cx<'_>, flags: OpenFlags) -> SysResult {
     if flags.without(OpenFlags::CLOSE_ON_EXEC) != OpenFlags(0) {
         return Err(Errno::EINVAL);
     }
-    let file = cx.sys.fs.open_anonymous(FileKind::Epoll(Box::new(Epoll::default())), OpenFlags(0))?;
+    let file = cx.sys.fs.open_anonymous(FileKind::Epoll(Box::default()), OpenFlags(0))?;
     let fd = cx.install(file, flags.has(OpenFlags::CLOSE_ON_EXEC))?;
     Ok(Flow::Done(fd.get().into()))
 }

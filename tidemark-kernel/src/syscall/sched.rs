@@ -40,7 +40,7 @@ fn thread_of(cx: &Cx<'_>, pid: i32) -> Result<Tid> {
 /// `sched_getaffinity(2)`: every worker is a processor.
 pub fn sched_getaffinity(cx: &mut Cx<'_>, pid: i32, cpusetsize: usize, mask: GuestAddr) -> SysResult {
     thread_of(cx, pid)?;
-    if cpusetsize % 8 != 0 || cpusetsize < 8 {
+    if !cpusetsize.is_multiple_of(8) || cpusetsize < 8 {
         return Err(Errno::EINVAL);
     }
     let bits = all_processors(cx);

@@ -122,12 +122,12 @@ impl System {
 
     /// A group that has just lost the last who could continue it, and has stopped members, is hung up (`setpgid(2)`).
     pub(crate) fn hang_up_if_orphaned(&mut self, group: Pid) {
-        let members = self.tasks.groups().members(group);
+        let members = self.tasks.groups().members(group).to_vec();
         let stopped = |pid: &Pid| self.tasks.process(*pid).is_some_and(|member| member.stopped.is_some());
         if !members.iter().any(stopped) || !self.group_is_orphaned(group) {
             return;
         }
-        for pid in members.to_vec() {
+        for pid in members {
             for signal in [Signal::HUP, Signal::CONT] {
                 // One that ended meanwhile needs none.
                 let _: Result<()> = self.send_to_process(pid, SigInfo::kernel(signal));

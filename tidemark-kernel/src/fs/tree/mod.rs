@@ -33,6 +33,9 @@ pub(crate) const MAX_LAYERS: usize = 128;
 /// The root's place among the nodes.
 const ROOT: u32 = 0;
 
+/// Extended attributes by full name.
+pub(crate) type Xattrs = BTreeMap<Box<[u8]>, Box<[u8]>>;
+
 /// A tree of files.
 #[derive(Debug)]
 pub(crate) struct Tree {
@@ -63,7 +66,7 @@ struct Node {
     holds: u32,
     /// The name it was last reached or made by; what `/proc/PID/fd` shows.
     home: Home,
-    xattrs: BTreeMap<Box<[u8]>, Box<[u8]>>,
+    xattrs: Xattrs,
     locks: LockList,
     /// The topmost inode of the layers it was made from.
     origin: Option<Below>,
@@ -458,7 +461,7 @@ impl Tree {
     ///
     /// # Errors
     /// `ENOENT` for a node that is gone.
-    pub(crate) fn xattrs(&self, key: NodeKey) -> Result<&BTreeMap<Box<[u8]>, Box<[u8]>>> {
+    pub(crate) fn xattrs(&self, key: NodeKey) -> Result<&Xattrs> {
         Ok(&self.node(key)?.xattrs)
     }
 
@@ -466,7 +469,7 @@ impl Tree {
     ///
     /// # Errors
     /// `ENOENT` for a node that is gone.
-    pub(crate) fn xattrs_mut(&mut self, key: NodeKey) -> Result<&mut BTreeMap<Box<[u8]>, Box<[u8]>>> {
+    pub(crate) fn xattrs_mut(&mut self, key: NodeKey) -> Result<&mut Xattrs> {
         Ok(&mut self.node_mut(key)?.xattrs)
     }
 }
@@ -475,7 +478,7 @@ const NO_DEVICE: Device = Device { major: 0, minor: 0 };
 
 /// Inode numbers of layers' nodes: known before the node is made, so that a listing can show them.
 fn layer_ino(below: Below) -> u64 {
-    (u64::from(below.layer) + 1) << 32 | u64::from(below.inode) + 1
+    ((u64::from(below.layer) + 1) << 32) | (u64::from(below.inode) + 1)
 }
 
 fn layer_kind(kind: &InodeKind) -> FileType {
@@ -503,7 +506,7 @@ fn kind_of(body: &Body) -> FileType {
 }
 
 /// A layer's attributes without those that only steer the merging.
-fn visible_xattrs(index: &Index, number: u32) -> BTreeMap<Box<[u8]>, Box<[u8]>> {
+fn visible_xattrs(index: &Index, number: u32) -> Xattrs {
     index
         .xattrs(number)
         .filter(|(name, _)| !name.starts_with(b"trusted.overlay.") && !name.starts_with(b"user.overlay."))

@@ -81,7 +81,7 @@ impl PageMap {
     pub(crate) fn split_off(&mut self, start: u64) -> PageMap {
         let mut chunks = self.chunks.split_off(&start.div_ceil(CHUNK_PAGES));
         let number = start / CHUNK_PAGES;
-        if let Some(chunk) = self.chunks.get_mut(&number).filter(|_| start % CHUNK_PAGES != 0) {
+        if let Some(chunk) = self.chunks.get_mut(&number).filter(|_| !start.is_multiple_of(CHUNK_PAGES)) {
             let mut tail: Chunk = Box::new([None; CHUNK_PAGES as usize]);
             let from = (start % CHUNK_PAGES) as usize;
             tail[from..].swap_with_slice(&mut chunk[from..]);
