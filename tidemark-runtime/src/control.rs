@@ -216,7 +216,8 @@ impl<H: Host> Control<H> {
         let shared = &self.shared;
         let mut locked = shared.lock.lock_control()?;
         let monotonic = shared.host.clock().monotonic().as_nanos();
-        let now = Now { monotonic, realtime: shared.host.clock().realtime().as_nanos() };
+        let realtime = monotonic.wrapping_add(shared.realtime_offset());
+        let now = Now { monotonic, realtime };
         let value = job(&mut locked.kernel, now);
         let wakes = shared.settle(&mut locked, None);
         drop(locked);

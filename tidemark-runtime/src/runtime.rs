@@ -39,8 +39,24 @@ pub(crate) struct Shared<H: Host> {
     pub(crate) crash: CrashCell,
     pub(crate) requests: Requests,
     pub(crate) trace: Box<dyn Fn(&str) + Send + Sync>,
+    /// Realtime minus monotonic, in nanoseconds, the same for all.
+    realtime_offset: AtomicU64,
     /// News for the control loop.
     events: Mutex<Vec<Status>>,
+}
+
+/// How far the realtime clock must have been set, in nanoseconds, for the guest's to follow. Less is the noise of reading
+/// two clocks, and would make time go back between two workers.
+const CLOCK_STEP: u64 = 1_000_000;
+
+/// Realtime minus monotonic; `None` if too long passed between the readings to tell.
+fn clock_distance(clock: &impl Clock) -> Option<u64> {
+    /// Nanoseconds between two readings of the monotonic clock around one of the realtime clock, at the most.
+    const READING: u64 = 20_000;
+    let before = clock.monotonic().as_nanos();
+    let realtime = clock.realtime().as_nanos();
+    let spent = clock.monotonic().as_nanos().saturating_sub(before);
+    (spent <= READING).then(|| realtime.wrapping_sub(before + spent / 2))
 }
 
 impl<H: Host> Shared<H> {
@@ -69,6 +85,18 @@ impl<H: Host> Shared<H> {
             self.requests.ring();
         }
         wakes
+    }
+
+    /// Realtime minus monotonic, brought up to date if the realtime clock was set.
+    pub(crate) fn realtime_offset(&self) -> u64 {
+        let known = self.realtime_offset.load(Ordering::Relaxed);
+        match clock_distance(self.host.clock()) {
+            Some(now) if now.abs_diff(known) > CLOCK_STEP => {
+                self.realtime_offset.store(now, Ordering::Relaxed);
+                now
+            }
+            _ => known,
+        }
     }
 
     pub(crate) fn wake_workers(&self, count: u32) {
@@ -164,6 +192,7 @@ impl Runtime {
         let lent = lend(host.memory().clone());
         let ram = lent.ram;
         let monotonic = host.clock().monotonic().as_nanos();
+        let realtime_offset = host.clock().realtime().as_nanos().wrapping_sub(monotonic);
         let mut kernel_config = KernelConfig::new(lent, seed);
         kernel_config.limits = config.limits.clone();
         kernel_config.workers = workers;
@@ -171,7 +200,7 @@ impl Runtime {
         kernel_config.hostname = config.hostname.clone();
 
         kernel_config.trace = config.trace.is_some();
-        kernel_config.now = Now { monotonic, realtime: host.clock().realtime().as_nanos() };
+        kernel_config.now = Now { monotonic, realtime: monotonic.wrapping_add(realtime_offset) };
         let kernel = Kernel::new(kernel_config)?;
 
         let crash = CrashCell::default();
@@ -185,6 +214,7 @@ impl Runtime {
             work: Word::new(0),
             next_deadline: AtomicU64::new(u64::MAX),
             stopping: AtomicBool::new(false),
+            realtime_offset: AtomicU64::new(realtime_offset),
             crash,
             requests: requests.clone(),
             trace: Box::new(move |line| {

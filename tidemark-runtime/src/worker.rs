@@ -50,7 +50,7 @@ pub(crate) struct PoolWorker<H: Host> {
     kept_since: Option<Nanos>,
     /// The latest reading of the monotonic clock.
     now: Nanos,
-    /// Realtime minus monotonic, refreshed once a turn: it saves a clock reading a system call.
+    /// Realtime minus monotonic: it saves a clock reading a system call.
     realtime_offset: u64,
     /// Counted among the idle workers.
     idle: bool,
@@ -237,7 +237,7 @@ impl<H: Host> PoolWorker<H> {
     fn turns(&mut self) -> Result<TurnResult, Dead> {
         let start = self.shared.host.clock().monotonic().as_nanos();
         self.now = start;
-        self.realtime_offset = self.shared.host.clock().realtime().as_nanos().wrapping_sub(start);
+        self.realtime_offset = self.shared.realtime_offset();
         if let Some(running) = &self.current {
             // This worker was quiescent between turns, and only under the lock may that end: the kernel frees frames at
             // once where it sees every worker quiescent.
