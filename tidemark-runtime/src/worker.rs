@@ -210,7 +210,7 @@ impl<H: Host> PoolWorker<H> {
         if locked.kernel.next_deadline().is_some_and(|at| at <= now.monotonic) {
             locked.kernel.tick(now);
         }
-        let wakes = shared.settle(&mut locked, None);
+        let mut wakes = shared.settle(&mut locked, None);
         if self.idle {
             self.idle = false;
             locked.queue.set_idle(false);
@@ -220,8 +220,14 @@ impl<H: Host> PoolWorker<H> {
                 self.release(locked, now.monotonic, wakes);
                 return self.enter_kernel(Op::Dispatch(tid));
             }
-            None if locked.kernel.background_step(now) => Next::Look,
             None => {
+                let more = locked.kernel.background_step(now);
+                // That may have woken threads, and nobody else would look for them.
+                wakes += shared.settle(&mut locked, None);
+                if more || locked.queue.has_work(self.id) {
+                    self.release(locked, now.monotonic, wakes);
+                    return Ok(Next::Look);
+                }
                 self.idle = true;
                 locked.queue.set_idle(true);
                 let word = shared.work.clone();
