@@ -11,6 +11,9 @@ use xshell::Shell;
 use crate::steps::Steps;
 use crate::{build, closing, guests, project, setup, tools};
 
+/// Attempts at the Node suites.
+const NODE_ATTEMPTS: u32 = 4;
+
 /// What Node runs.
 const NODE_TESTS: [&str; 3] = [
     "tidemark-host-node/tests/host.test.mjs",
@@ -69,10 +72,21 @@ fn cargo_test(more: &[String]) -> Result<Vec<String>> {
 /// Runs the tests that Node drives, with where they find things: `TIDEMARK_CHECKS` the Node host's compiled checks,
 /// `TIDEMARK_PACKAGE` the npm package.
 fn node_test() -> Result<Vec<String>> {
-    let mut command = Command::new("node");
-    command.args(["--test", "--test-reporter=spec"]).args(NODE_TESTS).current_dir(project::root());
-    command.env("TIDEMARK_CHECKS", build::checks()).env("TIDEMARK_PACKAGE", build::package());
-    closing::run(command.envs(found()?))
+    let mut attempt = 1;
+    loop {
+        let mut command = Command::new("node");
+        command.args(["--test", "--test-reporter=spec"]).args(NODE_TESTS).current_dir(project::root());
+        command.env("TIDEMARK_CHECKS", build::checks()).env("TIDEMARK_PACKAGE", build::package());
+        match closing::run(command.envs(found()?)) {
+            // A known gap: about one sandbox in forty in Node falls asleep and never ends (docs/performance.md). A suite
+            // in which one did fails by its time limit, and is made again.
+            Err(error) if attempt < NODE_ATTEMPTS => {
+                eprintln!("node test: attempt {attempt} of {NODE_ATTEMPTS} failed, once more: {error:#}");
+                attempt += 1;
+            }
+            result => return result,
+        }
+    }
 }
 
 /// What tests look for in the environment: `TIDEMARK_GUESTS` the compiled guest programs, `TIDEMARK_ORACLE` the emulator
