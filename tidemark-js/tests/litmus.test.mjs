@@ -33,7 +33,7 @@ const names = readdirSync(SOURCES)
 
 test("there are litmus programs", () => assert.ok(names.length > 0));
 
-// A known gap: about one run in forty in Node never ends, its workers all asleep; natively none does. Such a run is
+// A known gap: a run in Node now and then never ends, its workers all asleep (docs/performance.md). Such a run is
 // stopped and made again, and said; a wrong verdict is not.
 const ATTEMPTS = 4;
 const ATTEMPT_LIMIT_MS = 20_000;
