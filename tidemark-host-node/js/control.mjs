@@ -36,12 +36,13 @@ export function makeMemory() {
 /// Instantiates `module` on this thread, makes it the control worker, and starts the loop.
 ///
 /// `glueUrl` is where the module's wasm-bindgen glue is; workers import it too. Returns the glue, whose exports may be
-/// called from now on, and `close`, which ends the loop and all workers.
+/// called until `close`, which ends the loop and all workers.
 export async function startHost({ glueUrl, module, parallelism = availableParallelism() }) {
   const glue = await import(glueUrl);
   const { memory, maximum } = makeMemory();
   const exports = glue.initSync({ module, memory });
   const workers = new Set();
+  const loop = { closed: false };
 
   const startWorker = (slot, stackBytes) => {
     const workerData = { glueUrl: String(glueUrl), module, memory, slot, stackBytes };
@@ -52,14 +53,15 @@ export async function startHost({ glueUrl, module, parallelism = availableParall
     });
     worker.on("exit", () => {
       workers.delete(worker);
-      glue.hostWorkerEnded(slot, thrown);
+      if (!loop.closed) {
+        glue.hostWorkerEnded(slot, thrown);
+      }
     });
     workers.add(worker);
   };
 
   const doorbell = glue.hostStart(parallelism, maximum * PAGE_BYTES) / Int32Array.BYTES_PER_ELEMENT;
   const words = new Int32Array(memory.buffer);
-  const loop = { closed: false };
 
   const turn = () => {
     const stack = exports.__stack_pointer.value;
@@ -86,9 +88,13 @@ export async function startHost({ glueUrl, module, parallelism = availableParall
     clearInterval(alive);
   };
 
+  // A worker that is terminated keeps what it held, the allocator's lock perhaps: from here on nobody calls the module.
   const close = async () => {
-    loop.closed = true;
+    if (loop.closed) {
+      return ended;
+    }
     glue.hostClose();
+    loop.closed = true;
     Atomics.add(words, doorbell, 1);
     Atomics.notify(words, doorbell);
     await Promise.all([ended, ...[...workers].map((worker) => worker.terminate())]);

@@ -44,9 +44,8 @@ export class Connection {
     });
   }
 
-  /// Ends the control worker and, with it, all workers that it started.
+  /// Ends the control worker and, with it, all workers that it started: Node ends a worker's own workers.
   async close() {
-    await this.call("close").catch(() => {});
     await this.#worker.terminate();
   }
 

@@ -49,7 +49,6 @@ const methods = {
   wait: ({ id }) => child(id).wait(),
   signal: ({ id, signal }) => child(id).signal(signal),
   shutdown: () => sandbox.shutdown(),
-  close: () => host.close(),
 };
 
 parentPort.on("message", async ({ number, method, parameters }) => {

@@ -17,6 +17,7 @@ const { TIDEMARK_PACKAGE: PACKAGE, TIDEMARK_BUSYBOX: BUSYBOX, TIDEMARK_GUESTS: G
 const { Tidemark } = await import(pathToFileURL(join(PACKAGE, "index.mjs")));
 
 const TIME_LIMIT = { timeout: 60_000 };
+const CLOSED_SANDBOXES = 50;
 const text = (bytes) => new TextDecoder().decode(bytes);
 
 let scratch;
@@ -119,6 +120,17 @@ async function command(args, input = "") {
   const [code] = await once(child, "exit");
   return { code, stdout: await stdout, stderr: await stderr };
 }
+
+// Their threads end wherever they are, also with a lock in hand; nobody may wait for it then.
+test("sandboxes close, one after the other, whatever their threads are doing", TIME_LIMIT, async () => {
+  for (let round = 0; round < CLOSED_SANDBOXES; round += 1) {
+    await sandbox(async (tidemark) => {
+      const child = await tidemark.spawn("busybox", ["sh", "-c", "busybox seq 2000 | busybox wc -l"], { stdin: "null" });
+      const end = round % 2 === 0 ? child.wait() : child.stdout.getReader().read();
+      assert.ok(await end);
+    });
+  }
+});
 
 test("the command passes streams and the exit code on", TIME_LIMIT, async () => {
   const run = ["run", "--rootfs", archive, "--"];

@@ -24,28 +24,13 @@ fn ran_none(line: &str) -> bool {
 /// # Errors
 /// If it can't be started, or ends with anything but success.
 pub(crate) fn run(command: &mut Command) -> Result<Vec<String>> {
-    run_unless(command, |_| false).map(Option::unwrap_or_default)
-}
-
-/// As [`run`], but answers `None` for a run that failed with closing lines that `excused` accepts.
-///
-/// # Errors
-/// If it can't be started, or fails otherwise.
-pub(crate) fn run_unless(
-    command: &mut Command,
-    excused: impl Fn(&[String]) -> bool,
-) -> Result<Option<Vec<String>>> {
     if std::io::stdout().is_terminal() {
         command.env("CARGO_TERM_COLOR", "always");
     }
-    run_into(command, &mut std::io::stdout(), excused)
+    run_into(command, &mut std::io::stdout())
 }
 
-fn run_into(
-    command: &mut Command,
-    out: &mut dyn Write,
-    excused: impl Fn(&[String]) -> bool,
-) -> Result<Option<Vec<String>>> {
+fn run_into(command: &mut Command, out: &mut dyn Write) -> Result<Vec<String>> {
     let name = command.get_program().to_string_lossy().into_owned();
     let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start {name}"))?;
     let stdout = child.stdout.take().context("a piped child has a stdout")?;
@@ -59,11 +44,8 @@ fn run_into(
         }
     }
     let status = child.wait().with_context(|| format!("cannot wait for {name}"))?;
-    if !status.success() && excused(&closing) {
-        return Ok(None);
-    }
     ensure!(status.success(), "{name} ended with {status}");
-    Ok(Some(closing))
+    Ok(closing)
 }
 
 #[cfg(test)]
@@ -82,16 +64,13 @@ mod tests {
 
     fn script(text: &str) -> Result<(Vec<String>, String)> {
         let mut out = Vec::new();
-        let only_cancelled = |lines: &[String]| lines.iter().any(|line| line == "# fail 0");
-        let closing = run_into(Command::new("sh").args(["-c", text]), &mut out, only_cancelled)?;
-        Ok((closing.unwrap_or_default(), String::from_utf8(out)?))
+        let closing = run_into(Command::new("sh").args(["-c", text]), &mut out)?;
+        Ok((closing, String::from_utf8(out)?))
     }
 
     #[test]
     fn a_failing_runner_is_an_error() {
         assert!(script("echo 'test result: FAILED.'; exit 1").is_err());
-        assert!(script("echo '# fail 1'; exit 1").is_err());
-        assert!(script("echo '# fail 0'; exit 1").is_ok(), "excused");
     }
 
     #[test]

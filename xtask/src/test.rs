@@ -4,15 +4,12 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 use xshell::Shell;
 
 use crate::steps::Steps;
 use crate::{build, closing, guests, project, setup, tools};
-
-/// Attempts at the Node suites.
-const NODE_ATTEMPTS: u32 = 4;
 
 /// What Node runs.
 const NODE_TESTS: [&str; 3] = [
@@ -72,19 +69,10 @@ fn cargo_test(more: &[String]) -> Result<Vec<String>> {
 /// Runs the tests that Node drives, with where they find things: `TIDEMARK_CHECKS` the Node host's compiled checks,
 /// `TIDEMARK_PACKAGE` the npm package.
 fn node_test() -> Result<Vec<String>> {
-    // A known gap: a sandbox in Node now and then falls asleep and never ends (docs/performance.md). Node counts a test
-    // that its time limit ended as cancelled; a suite that has such tests and no failed one is made again.
-    let only_cancelled = |lines: &[String]| lines.iter().any(|line| line.ends_with(" fail 0"));
-    for attempt in 1..=NODE_ATTEMPTS {
-        let mut command = Command::new("node");
-        command.args(["--test", "--test-reporter=spec"]).args(NODE_TESTS).current_dir(project::root());
-        command.env("TIDEMARK_CHECKS", build::checks()).env("TIDEMARK_PACKAGE", build::package());
-        match closing::run_unless(command.envs(found()?), only_cancelled)? {
-            Some(lines) => return Ok(lines),
-            None => eprintln!("node test: attempt {attempt} of {NODE_ATTEMPTS} did not end"),
-        }
-    }
-    bail!("the Node suites did not end in {NODE_ATTEMPTS} attempts")
+    let mut command = Command::new("node");
+    command.args(["--test", "--test-reporter=spec"]).args(NODE_TESTS).current_dir(project::root());
+    command.env("TIDEMARK_CHECKS", build::checks()).env("TIDEMARK_PACKAGE", build::package());
+    closing::run(command.envs(found()?))
 }
 
 /// What tests look for in the environment: `TIDEMARK_GUESTS` the compiled guest programs, `TIDEMARK_ORACLE` the emulator
