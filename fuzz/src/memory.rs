@@ -2,10 +2,10 @@
 
 #![allow(unsafe_code, reason = "vouches for the piece of heap it lends")]
 
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tidemark_host::limits::GROWTH_STEP_BYTES;
 use tidemark_host::{Discarded, ErrorKind, HostError, SharedMemory};
@@ -13,7 +13,7 @@ use tidemark_host::{Discarded, ErrorKind, HostError, SharedMemory};
 /// How much there is.
 const BYTES: u64 = 16 << 20;
 
-/// A region that is made whole and lent from its start on.
+/// A region that is made whole and lent from its start on. What is never lent is never touched: most runs take little.
 #[derive(Clone)]
 pub(crate) struct Region(Arc<Piece>);
 
@@ -28,9 +28,20 @@ const fn layout() -> Layout {
 }
 
 impl Region {
+    /// A region of which nothing is lent: an earlier one that nobody has any more, since the sanitizer takes longer to
+    /// make one than most runs last.
     pub(crate) fn new() -> Self {
+        static LAST: Mutex<Option<Region>> = Mutex::new(None);
+        let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+        let unused = last.take().filter(|last| Arc::strong_count(&last.0) == 1);
+        let region = unused.unwrap_or_else(Self::made);
+        region.0.lent.store(0, Ordering::Relaxed);
+        last.insert(region).clone()
+    }
+
+    fn made() -> Self {
         // SAFETY: the layout's size is not zero.
-        let base = unsafe { alloc_zeroed(layout()) };
+        let base = unsafe { alloc(layout()) };
         if base.is_null() {
             handle_alloc_error(layout());
         }
@@ -67,7 +78,10 @@ unsafe impl SharedMemory for Region {
         };
         let before = self.0.lent.fetch_update(Ordering::Relaxed, Ordering::Relaxed, after);
         let start = before.map_err(|_| HostError::new(ErrorKind::Exhausted, DOING))?;
-        Ok(start..after(start).unwrap_or(start))
+        let end = after(start).unwrap_or(start);
+        // SAFETY: inside the piece, and nobody has this part yet.
+        unsafe { self.0.base.add(start as usize).write_bytes(0, (end - start) as usize) }
+        Ok(start..end)
     }
 
     fn discard(&self, _range: Range<u64>) -> Result<Discarded, HostError> {
