@@ -5,17 +5,13 @@ use clap::Args;
 use xshell::{Shell, cmd};
 
 use crate::steps::Steps;
-use crate::{bench, fuzz, test, tidy};
+use crate::{bench, test, tidy};
 
-/// How long CI takes.
+/// What the tests among it are told.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Trust that `setup` was run.
-    #[arg(long)]
-    no_setup: bool,
-    /// How long each fuzz target runs, in seconds.
-    #[arg(long, default_value_t = fuzz::SECONDS)]
-    fuzz_seconds: u32,
+    #[command(flatten)]
+    test: test::Options,
 }
 
 /// Runs all steps.
@@ -31,8 +27,7 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
         let lint = cmd!(sh, "cargo clippy --workspace --all-targets --locked -- -D warnings");
         Ok(lint.quiet().run().map(nothing)?)
     });
-    test::add_steps(sh, &test::Options::without_setup(options.no_setup), &mut steps);
-    steps.step("fuzz", || fuzz::run_if_possible(options.fuzz_seconds).map(nothing));
+    test::add_steps(sh, &options.test, &mut steps);
     steps.step("bench, one round", || bench::run(sh, &bench::Options::smoke()).map(nothing));
     steps.finish()
 }

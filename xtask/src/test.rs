@@ -9,7 +9,7 @@ use clap::Args;
 use xshell::Shell;
 
 use crate::steps::Steps;
-use crate::{build, closing, guests, project, setup, tools};
+use crate::{build, closing, fuzz, guests, project, setup, tools};
 
 /// What Node runs.
 const NODE_TESTS: [&str; 3] = [
@@ -19,21 +19,18 @@ const NODE_TESTS: [&str; 3] = [
 ];
 
 /// What to test.
-#[derive(Args, Default)]
+#[derive(Args)]
+#[group(skip)]
 pub(crate) struct Options {
     /// Trust that `setup` was run.
     #[arg(long)]
     no_setup: bool,
+    /// How long each fuzz target runs, in seconds; 0 leaves them out (their seeds are replayed all the same).
+    #[arg(long, default_value_t = fuzz::SECONDS)]
+    fuzz_seconds: u32,
     /// Passed on to `cargo test`, for instance `-p tidemark-kernel`.
     #[arg(last = true)]
     cargo: Vec<String>,
-}
-
-impl Options {
-    /// Everything, with or without `setup` first.
-    pub(crate) fn without_setup(no_setup: bool) -> Self {
-        Self { no_setup, ..Self::default() }
-    }
 }
 
 /// Runs all tests.
@@ -55,6 +52,9 @@ pub(crate) fn add_steps(sh: &Shell, options: &Options, steps: &mut Steps) {
     steps.step("cargo test", || cargo_test(&options.cargo));
     steps.step("build node", || build::node().map(|()| vec![]));
     steps.step("node test", node_test);
+    if options.fuzz_seconds > 0 {
+        steps.step("fuzz", || fuzz::run_if_possible(options.fuzz_seconds).map(|()| vec![]));
+    }
 }
 
 fn cargo_test(more: &[String]) -> Result<Vec<String>> {
