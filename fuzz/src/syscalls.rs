@@ -89,7 +89,7 @@ impl Machine {
                         step => step,
                     }
                 }
-                Step::Flush(running, _) => self.kernel.flushed(running, self.moment()),
+                Step::Flush { running, .. } => self.kernel.flushed(running, self.moment()),
                 Step::Again(running) => self.kernel.resume(running, self.moment()),
                 Step::Released => return true,
             };

@@ -88,8 +88,12 @@ impl Kernel {
             }
             Ok(Flow::Shootdown) => {
                 self.keep_call(running.tid, parked);
-                let generation = running.space.generation();
-                Step::Flush(running, generation)
+                Step::flush(running)
+            }
+            Ok(Flow::ShootdownOf(space)) => {
+                self.keep_call(running.tid, parked);
+                let generation = space.generation();
+                Step::Flush { running, space, generation }
             }
             Ok(Flow::Interrupted(restart)) => self.leave_kernel(running, Some((restart, parked))),
             Ok(Flow::NoReturn) => {

@@ -33,13 +33,28 @@ pub struct Running {
 pub enum Step {
     /// Run it.
     Run(Running),
-    /// Without the lock, wait until every other worker in its space has [seen](crate::worker::WorkerSlot::has_seen)
-    /// this generation; then [`Kernel::flushed`].
-    Flush(Running, u64),
+    /// Without the lock, wait until every other worker in a space has [seen](crate::worker::WorkerSlot::has_seen) a
+    /// generation; then [`Kernel::flushed`].
+    Flush {
+        /// The thread that goes on then.
+        running: Running,
+        /// The space: most often the thread's.
+        space: Arc<SpaceShared>,
+        /// The generation.
+        generation: u64,
+    },
     /// Give others the lock, then [`Kernel::resume`].
     Again(Running),
     /// It waits, is stopped or is gone: take another.
     Released,
+}
+
+impl Step {
+    /// Waits for the others in the thread's own space.
+    pub(crate) fn flush(running: Running) -> Step {
+        let (space, generation) = (Arc::clone(&running.space), running.space.generation());
+        Step::Flush { running, space, generation }
+    }
 }
 
 /// Deadlines handled in one hold of the lock.
@@ -70,7 +85,7 @@ impl Kernel {
             Exit::Ecall => self.first_call(running),
             Exit::PageFault { addr, access } => match self.sys.page_fault(running.tid, addr, access) {
                 FaultOutcome::Resolved => self.return_to_guest(running),
-                FaultOutcome::Flush(generation) => Step::Flush(running, generation),
+                FaultOutcome::Flush => Step::flush(running),
                 FaultOutcome::Again => Step::Again(running),
                 FaultOutcome::Signal(fault) => self.fault(running, fault),
             },
@@ -126,7 +141,7 @@ impl Kernel {
                 let generation = running.space.generation();
                 match running.space.is_flushed(generation, &self.sys.workers) {
                     true => Step::Run(running),
-                    false => Step::Flush(running, generation),
+                    false => Step::flush(running),
                 }
             }
             step => step,

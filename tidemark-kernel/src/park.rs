@@ -48,6 +48,7 @@ impl Kernel {
     /// Turns what was woken into runnable threads. Runs at the end of every input.
     pub(crate) fn settle(&mut self) {
         self.sys.close_released();
+        self.sys.cut_step();
         // An epoll event may wake more, which goes to the end: first come, first served. The buffer is kept.
         let mut next = 0;
         while let Some(&(target, events)) = self.sys.woken.list.get(next) {

@@ -4,8 +4,10 @@
 //! that is the object's that embeds the queue.
 
 use std::any::Any;
+use std::sync::Arc;
 
 use crate::fs::FileId;
+use crate::mem::SpaceShared;
 use crate::status::StreamId;
 use crate::task::Tid;
 use crate::time::Nanos;
@@ -187,6 +189,8 @@ pub enum Flow {
     /// The page table lost permissions: enter again with [`Entry::Step`] once every other hart in this address space
     /// has dropped its old translations.
     Shootdown,
+    /// The same of another address space.
+    ShootdownOf(Arc<SpaceShared>),
     /// A signal came first.
     Interrupted(Restart),
     /// Finished, with this value in `a0`; other runnable threads go first (`sched_yield(2)`).

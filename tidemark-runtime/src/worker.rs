@@ -137,9 +137,9 @@ impl<H: Host> PoolWorker<H> {
             op = match step {
                 Step::Run(running) => return Ok(Next::Run(running)),
                 Step::Again(running) => Op::Resume(running),
-                Step::Flush(running, generation) => {
+                Step::Flush { running, space, generation } => {
                     let shared = &self.shared;
-                    shootdown::wait(&shared.host, &shared.slots, &running.space, generation, self.id, || {
+                    shootdown::wait(&shared.host, &shared.slots, &space, generation, self.id, || {
                         shared.crash.is_set()
                     });
                     Op::Flushed(running)

@@ -122,7 +122,7 @@ impl Vfs {
     /// Sets a regular file's size by its name (`truncate(2)`).
     ///
     /// # Errors
-    /// `EISDIR`, `EINVAL`, `EACCES`, `EROFS`.
+    /// `EISDIR`, `EINVAL`, `EACCES`, `EROFS`, `EFBIG`.
     pub fn set_size(&mut self, who: &Walker<'_>, env: &mut Env<'_>, at: Location, size: u64) -> Result<()> {
         match self.kind(at)? {
             FileType::Regular => {}

@@ -160,6 +160,7 @@ impl System {
             entropy: &mut self.entropy,
             timers: &mut self.timers,
             now: self.now,
+            file_limit: u64::MAX,
         };
         self.fs.end_released(&mut env);
         self.fs.free_doomed(FREE_PAGES, env.frames)

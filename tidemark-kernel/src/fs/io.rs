@@ -122,7 +122,7 @@ impl Vfs {
                 if seals & SEAL_GROW != 0 && position.saturating_add(total as u64) > content.size() {
                     return Err(Errno::EPERM);
                 }
-                let done = content.write(position, source, env.frames)?;
+                let done = content.write(position, source, env.file_limit, env.frames)?;
                 if done > 0 {
                     tree.modified(at.node, timestamp(env.now.realtime), false);
                 }
@@ -163,12 +163,17 @@ impl Vfs {
         }
     }
 
-    /// How many bytes a write may put now, as far as that is bounded.
+    /// How many bytes a write may put now, as far as that is bounded: at `offset`, or at the file's own.
     ///
     /// # Errors
-    /// `EPIPE` for a pipe without readers.
-    pub(crate) fn room(&self, file: FileId) -> Result<u64> {
-        match self.file(file)?.kind {
+    /// `EPIPE` for a pipe without readers, `EFBIG` where a file may not become longer than `limit`.
+    pub(crate) fn room(&self, file: FileId, offset: Option<u64>, limit: u64) -> Result<u64> {
+        let open = self.file(file)?;
+        match open.kind {
+            FileKind::Regular => {
+                let left = limit.saturating_sub(offset.unwrap_or(open.position));
+                if left == 0 { Err(Errno::EFBIG) } else { Ok(left) }
+            }
             FileKind::Pipe(pipe) => {
                 let pipe = self.pipe(pipe)?;
                 if pipe.readers == 0 { Err(Errno::EPIPE) } else { Ok((pipe.capacity() - pipe.len()) as u64) }

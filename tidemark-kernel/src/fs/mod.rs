@@ -2,7 +2,7 @@
 //!
 //! [`Vfs`] owns the tables; each topic's logic is in its own file:
 //! - names: [`path`], [`mount`], [`tree`] (tmpfs and overlay), [`layer`];
-//! - open files: [`open`], [`file`], [`io`], [`descriptors`], [`context`], [`locks`];
+//! - open files: [`open`], [`file`], [`io`], [`size`], [`cut`], [`descriptors`], [`context`], [`locks`];
 //! - what is not on a file system: [`pipe`], [`stream`], [`device`].
 //!
 //! All objects are in tables by id, with explicit counts. Nothing here blocks: what would answers `EAGAIN`, and the
@@ -10,6 +10,7 @@
 
 pub(crate) mod attributes;
 pub(crate) mod context;
+pub(crate) mod cut;
 pub mod descriptors;
 pub(crate) mod device;
 mod dispatch;
@@ -40,9 +41,11 @@ mod tests;
 pub(crate) mod tree;
 pub mod view;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use context::FsContext;
+use cut::Cut;
 use descriptors::FdTable;
 use dispatch::FileSystem;
 use file::OpenFile;
@@ -95,6 +98,8 @@ pub struct Vfs {
     files: Slab<OpenFile>,
     /// Files without references, to be ended.
     released: Vec<FileId>,
+    /// Pages that files gave up and mappings may still show.
+    cuts: VecDeque<Cut>,
     fd_tables: Slab<FdTable>,
     contexts: Slab<FsContext>,
     pipes: Slab<Pipe>,
@@ -144,6 +149,7 @@ impl Vfs {
             memory_mount: MountId(0),
             files: Slab::default(),
             released: Vec::new(),
+            cuts: VecDeque::new(),
             fd_tables: Slab::default(),
             contexts: Slab::default(),
             pipes: Slab::default(),
@@ -270,11 +276,17 @@ impl crate::mem::FilePages for Vfs {
         self.page(file, index, frames)
     }
 
+    fn holds(&self, file: FileId, index: u64, frame: Option<crate::mem::ram::FrameNo>) -> bool {
+        self.holds(file, index, frame)
+    }
+
     fn retain(&mut self, file: FileId) {
         self.retain(file);
+        self.count_mapping(file, 1);
     }
 
     fn release(&mut self, file: FileId) {
+        self.count_mapping(file, -1);
         self.release(file);
     }
 }

@@ -8,6 +8,7 @@ use super::path::{Found, Goal, Last, MAY_EXEC, MAY_READ, MAY_WRITE, Walker};
 use super::size::{SEAL_EXEC, SEAL_SEAL};
 use super::view::Env;
 use super::{FileId, Vfs};
+use crate::addr::PAGE_SIZE;
 use crate::errno::{Errno, Result};
 use crate::task::Capabilities;
 
@@ -239,7 +240,7 @@ impl Vfs {
     /// Sets a regular file's size.
     ///
     /// # Errors
-    /// `EISDIR`, `EINVAL` for other nodes.
+    /// `EISDIR`, `EINVAL` for other nodes; `EFBIG` for growing it over the limit.
     pub(crate) fn truncate_node(
         &mut self,
         at: Location,
@@ -249,9 +250,17 @@ impl Vfs {
     ) -> Result<()> {
         let time = timestamp(env.now.realtime);
         let tree = self.tree_mut(at)?;
-        let cut = tree.content_mut(at.node)?.truncate(size, env.frames);
+        let content = tree.content_mut(at.node)?;
+        let old = content.size();
+        if size > old && size > env.file_limit {
+            return Err(Errno::EFBIG);
+        }
+        let cut = content.truncate(size, env.frames);
         tree.doom(cut);
         tree.modified(at.node, time, keep_set_id);
+        if size < old {
+            self.add_cut(at, size.div_ceil(PAGE_SIZE)..old.div_ceil(PAGE_SIZE));
+        }
         Ok(())
     }
 

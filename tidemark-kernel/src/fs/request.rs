@@ -61,6 +61,7 @@ impl System {
             entropy: &mut self.entropy,
             timers: &mut self.timers,
             now: self.now,
+            file_limit: u64::MAX,
         };
         f(&mut self.fs, &who, &mut env, root)
     }

@@ -80,7 +80,7 @@ impl Vfs {
     /// Sets the size of an open file (`ftruncate(2)`).
     ///
     /// # Errors
-    /// `EINVAL` for what is not a regular file open for writing; `EBADF`, `EPERM` for a seal.
+    /// `EINVAL` for what is not a regular file open for writing; `EBADF`, `EPERM` for a seal, `EFBIG`.
     pub(crate) fn set_open_size(&mut self, file: FileId, size: u64, env: &mut Env<'_>) -> Result<()> {
         let open = self.file(file)?;
         match open.kind {
@@ -140,6 +140,9 @@ impl Vfs {
         let content = tree.content_mut(at.node)?;
         let size = content.size();
         let grows = mode & KEEP_SIZE == 0 && end > size;
+        if grows && end > env.file_limit {
+            return Err(Errno::EFBIG);
+        }
         if grows && seals & SEAL_GROW != 0 {
             return Err(Errno::EPERM);
         }
@@ -163,6 +166,9 @@ impl Vfs {
             tree.doom(cut);
         }
         tree.modified(at.node, time, true);
+        if punch || zero {
+            self.add_cut(at, offset.div_ceil(PAGE_SIZE)..end / PAGE_SIZE);
+        }
         Ok(None)
     }
 

@@ -92,6 +92,7 @@ impl Bench {
             entropy: &mut self.entropy,
             timers: &mut self.timers,
             now: self.now,
+            file_limit: u64::MAX,
         };
         f(&mut self.fs, &who, &mut env, self.cwd)
     }

@@ -8,7 +8,7 @@ use crate::limits::Limits;
 use crate::mem::frames::{FrameUsage, Frames};
 use crate::mem::spaces::Spaces;
 use crate::system::System;
-use crate::task::{Pid, Tasks, Tid};
+use crate::task::{Pid, Resource, Tasks, Tid};
 use crate::time::Now;
 use crate::timers::Timers;
 use crate::wait::Woken;
@@ -44,6 +44,8 @@ pub struct Env<'a> {
     pub timers: &'a mut Timers,
     /// The moment.
     pub now: Now,
+    /// How long a file may become, in bytes (`RLIMIT_FSIZE`).
+    pub file_limit: u64,
 }
 
 /// The kernel, taken apart for one operation on files on behalf of a process.
@@ -88,6 +90,7 @@ impl System {
                 entropy: &mut self.entropy,
                 timers: &mut self.timers,
                 now: self.now,
+                file_limit: process.rlimits.soft(Resource::FileSize),
             },
         })
     }

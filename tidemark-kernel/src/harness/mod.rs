@@ -172,7 +172,7 @@ impl Machine {
                         exit => self.kernel.trap(running, exit, self.moment()),
                     }
                 }
-                Step::Flush(running, _) => self.kernel.flushed(running, self.moment()),
+                Step::Flush { running, .. } => self.kernel.flushed(running, self.moment()),
                 Step::Again(running) => self.kernel.resume(running, self.moment()),
                 Step::Released => return,
             };

@@ -74,6 +74,7 @@ impl Memory {
                 // The areas own references, so that one not yet entered must be.
                 Work::Insert(area) => space.areas.push_last(area),
                 Work::Clear(_)
+                | Work::Cut(_)
                 | Work::Vacate(_)
                 | Work::Protect(_)
                 | Work::Move { .. }

@@ -3,13 +3,14 @@
 //! - [`ram`]: raw access to the region. [`frames`]: who uses which frame.
 //! - [`page_table`], [`shared`]: what harts read without the lock.
 //! - [`area`], [`areas`], [`space`], [`spaces`]: what is mapped where. [`object`]: what is mapped.
-//! - [`mm`]: one space with all that changing it takes; `fault`, `map`, `remap`, `advise`, `fork` change it, `work` in
+//! - [`mm`]: one space with all that changing it takes; `fault`, `map`, `remap`, `advise`, `fork`, `cut` change it, `work` in
 //!   steps.
 //! - [`user`], [`io`]: copying to and from a guest.
 
 mod advise;
 pub mod area;
 pub mod areas;
+mod cut;
 mod fault;
 mod fork;
 pub mod frames;
@@ -77,6 +78,8 @@ pub struct Memory {
     /// Spaces that are being taken apart.
     #[expect(clippy::vec_box, reason = "a space moves here from its table as the box it is")]
     dying: Vec<Box<Space>>,
+    /// What a file gave up and is being taken out of mappings.
+    cutting: Option<cut::Cutting>,
 }
 
 /// What became of a page fault.
@@ -84,8 +87,8 @@ pub struct Memory {
 pub enum FaultOutcome {
     /// The access can be made again.
     Resolved,
-    /// Likewise, once other workers dropped translations older than this generation.
-    Flush(u64),
+    /// Likewise, once other workers dropped translations older than the space's generation.
+    Flush,
     /// The address space is busy with another thread's step: try again.
     Again,
     /// The access is wrong.
@@ -98,7 +101,14 @@ impl Memory {
         let mut frames = Frames::new(ram, supply, budget_bytes);
         // Where not even these few frames are to be had, no program can be loaded either (`ENOMEM`).
         let image = KernelImage::new(&mut frames).unwrap_or_default();
-        Self { frames, spaces: Spaces::default(), objects: Objects::default(), image, dying: Vec::new() }
+        Self {
+            frames,
+            spaces: Spaces::default(),
+            objects: Objects::default(),
+            image,
+            dying: Vec::new(),
+            cutting: None,
+        }
     }
 
     /// Keeps the clock that programs read without a call in step with the kernel's.
@@ -145,10 +155,10 @@ impl Memory {
                 mm.start_generation();
                 match mm.is_flushed() {
                     true => FaultOutcome::Resolved,
-                    false => FaultOutcome::Flush(mm.space().shared().generation()),
+                    false => FaultOutcome::Flush,
                 }
             }
-            Err(Unresolved::Unflushed) => FaultOutcome::Flush(mm.space().shared().generation()),
+            Err(Unresolved::Unflushed) => FaultOutcome::Flush,
             Err(Unresolved::Signal(fault)) => FaultOutcome::Signal(fault),
             // Memory of processes that ended is on its way back.
             Err(Unresolved::OutOfMemory) if !self.dying.is_empty() => {

@@ -19,10 +19,13 @@ pub trait FilePages {
     /// `EIO` when it cannot be read, `ENOMEM` or `ENOSPC` without a frame.
     fn page(&mut self, file: FileId, index: u64, frames: &mut Frames) -> Result<Option<FrameNo>>;
 
-    /// One more reference to an open file.
+    /// Whether page `index` is within a file and, where a frame is named, held in that frame.
+    fn holds(&self, file: FileId, index: u64, frame: Option<FrameNo>) -> bool;
+
+    /// One more area that maps an open file.
     fn retain(&mut self, file: FileId);
 
-    /// One reference less.
+    /// One area less.
     fn release(&mut self, file: FileId);
 }
 

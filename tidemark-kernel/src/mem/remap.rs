@@ -143,7 +143,12 @@ impl Mm<'_> {
             self.space.work.push_back(Work::Clear(old.start + moved_len..old.end));
         }
         let locked = moved.flags.contains(AreaFlags::LOCKED);
+        let is_file = matches!(moved.backing, Backing::File { .. });
         self.space.work.push_back(Work::Insert(moved));
+        if is_file {
+            // Who cuts the file short meanwhile may have looked here before.
+            self.space.work.push_back(Work::Cut(new..new + moved_len));
+        }
         if locked {
             self.space.work.push_back(Work::Populate(new..new_end));
         }

@@ -60,6 +60,12 @@ impl Spaces {
         self.slots[slot(id)].take()
     }
 
+    /// The space with the next higher id, and how many places were looked at: a space made later has a higher one.
+    pub(super) fn after(&self, id: Option<SpaceId>) -> (Option<SpaceId>, usize) {
+        let later = self.iter().map(Space::id).filter(|other| id.is_none_or(|id| other.get() > id.get()));
+        (later.min_by_key(|id| id.get()), self.slots.len())
+    }
+
     /// All spaces.
     pub fn iter(&self) -> impl Iterator<Item = &Space> {
         self.slots.iter().flatten().map(Box::as_ref)

@@ -43,6 +43,10 @@ impl FilePages for TestFiles {
         Ok(Some(frame))
     }
 
+    fn holds(&self, _file: FileId, index: u64, frame: Option<FrameNo>) -> bool {
+        index < FILE_PAGES && frame.is_none_or(|frame| self.pages.get(&index) == Some(&frame))
+    }
+
     fn retain(&mut self, _file: FileId) {
         self.references += 1;
     }

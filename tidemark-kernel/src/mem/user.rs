@@ -243,7 +243,7 @@ impl System {
                 // The thread that made the call does not return to its program before others have flushed (see
                 // `Kernel`). If it is for a fork in progress that they must, the child is not running yet: storing
                 // to what both have is as if it had been done before the fork.
-                FaultOutcome::Flush(_) => {}
+                FaultOutcome::Flush => {}
             }
             return table.walk(addr).frame().ok_or(Errno::EFAULT);
         }

@@ -8,7 +8,7 @@
 
 use std::ops::Range;
 
-use super::area::{Area, AreaFlags};
+use super::area::{Area, AreaFlags, Backing};
 use super::fault::Unresolved;
 use super::mm::{Mm, page_flags};
 use super::page_table::Pte;
@@ -31,6 +31,8 @@ const AREA_COST: u64 = 8;
 pub(super) enum Work {
     /// Take out the pages of a range. Its areas are gone, or keep on with new pages.
     Clear(Range<u64>),
+    /// Take out what files gave up: pages that are no more a file's, and private copies of pages past its end.
+    Cut(Range<u64>),
     /// Take out all pages of a space that is being taken apart, and leave its page-table nodes to be freed as a whole.
     Vacate(Range<u64>),
     /// Give the pages of a range the rights that its areas say.
@@ -124,6 +126,7 @@ impl Mm<'_> {
                 }
                 rest.map(Work::Clear)
             }
+            Work::Cut(range) => self.cut_pages(range, step).map(Work::Cut),
             Work::Vacate(range) => self.clear_pages(range, step).map(Work::Vacate),
             Work::Protect(range) => self.protect_pages(range, step).map(Work::Protect),
             Work::Insert(area) => {
@@ -159,6 +162,35 @@ impl Mm<'_> {
                 leaf.set(page, Pte::EMPTY);
                 step.lost = true;
                 self.drop_page(pte, step.quiet);
+            }
+        }
+        None
+    }
+
+    fn cut_pages(&mut self, range: Range<u64>, step: &mut Step) -> Option<Range<u64>> {
+        let mut at = range.start;
+        while let Some(area) = self.next_area(at..range.end) {
+            let part = area.start.max(at)..area.end.min(range.end);
+            at = part.end;
+            step.charge(1);
+            let Backing::File { file, .. } = area.backing else { continue };
+            for leaf in self.table().leaves(part) {
+                if step.budget == 0 {
+                    return Some(leaf.range().start..range.end);
+                }
+                step.charge(NODE_COST);
+                for (page, pte) in leaf.mapped() {
+                    if step.budget == 0 {
+                        return Some(page..range.end);
+                    }
+                    step.charge(2);
+                    let borrowed = pte.frame().filter(|_| pte.flags() & Pte::SOFT != 0);
+                    if !self.outside.files.holds(file, area.backing_page(page), borrowed) {
+                        leaf.set(page, Pte::EMPTY);
+                        step.lost = true;
+                        self.drop_page(pte, step.quiet);
+                    }
+                }
             }
         }
         None

@@ -2,9 +2,10 @@
 
 use super::{SigInfo, Signal};
 use crate::errno::{Errno, Result};
+use crate::fs::tree::content::MAX_FILE_SIZE;
 use crate::kernel::Kernel;
 use crate::system::System;
-use crate::task::{Pid, Tid};
+use crate::task::{Pid, Resource, Tid};
 use crate::time::Now;
 
 impl Kernel {
@@ -23,17 +24,29 @@ impl Kernel {
         sent
     }
 
-    /// Work that no thread waits for: taking apart memory that is not used any more. One step; whether there is more.
+    /// Work that no thread waits for: taking apart memory that is not used any more, and what the application's requests
+    /// left. One step; whether there is more.
     pub fn background_step(&mut self, now: Now) -> bool {
         self.sys.now = now;
-        self.sys.release_step()
+        self.sys.cut_step() || self.sys.release_step()
     }
 }
 
 impl System {
-    /// A thread wrote to a pipe that nobody reads (`pipe(7)`).
-    pub(crate) fn raise_sigpipe(&mut self, tid: Tid) {
+    /// A thread's writing call fails: with these errors goes a signal (`pipe(7)`; `setrlimit(2)`, `RLIMIT_FSIZE`).
+    pub(crate) fn signal_failed_write(&mut self, tid: Tid, error: Errno) {
+        let signal = match error {
+            Errno::EPIPE => Signal::PIPE,
+            Errno::EFBIG if self.file_limit(tid) < MAX_FILE_SIZE => Signal::XFSZ,
+            _ => return,
+        };
         // The thread is in a call, so it is there.
-        let _: Result<()> = self.send_to_thread(tid, SigInfo::kernel(Signal::PIPE));
+        let _: Result<()> = self.send_to_thread(tid, SigInfo::kernel(signal));
+    }
+
+    /// How long a file may become that a thread writes, in bytes (`RLIMIT_FSIZE`).
+    pub(crate) fn file_limit(&self, tid: Tid) -> u64 {
+        let process = self.tasks.thread(tid).and_then(|thread| self.tasks.process(thread.pid));
+        process.map_or(u64::MAX, |process| process.rlimits.soft(Resource::FileSize))
     }
 }

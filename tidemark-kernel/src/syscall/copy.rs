@@ -65,8 +65,13 @@ fn copy_step(cx: &mut Cx<'_>, from: Side, to: Side, done: u64, limit: u64) -> Re
     if matches!(source.kind, FileKind::Text(_)) && start == 0 {
         cx.sys.refresh_text(from.file, Some((pid, tid)))?;
     }
+    let nothing_comes = match pipe_of(cx, from.file)? {
+        Some(pipe) => cx.sys.fs.pipe(pipe)?.len() == 0,
+        None => cx.sys.fs.read_hint(from.file, from.after(done)) == 0,
+    };
+    let file_limit = if nothing_comes { u64::MAX } else { cx.sys.file_limit(tid) };
     let fs = &cx.sys.fs;
-    let room = fs.room(to.file)?;
+    let room = fs.room(to.file, to.after(done), file_limit)?;
     if room == 0 {
         return Ok(Step::NotReady(to.file, Events::OUT));
     }
@@ -109,9 +114,7 @@ fn copy(cx: &mut Cx<'_>, from: Side, to: Side, total: u64, no_wait: bool, whole:
         Ok(Step::NotReady(file, events)) => cx.wait_for(file, events),
         Err(_) if done > 0 => Ok(Flow::Done(done)),
         Err(error) => {
-            if error == Errno::EPIPE {
-                cx.sys.raise_sigpipe(cx.tid);
-            }
+            cx.sys.signal_failed_write(cx.tid, error);
             Err(error)
         }
     }
@@ -214,9 +217,7 @@ pub fn tee(cx: &mut Cx<'_>, fd_in: Fd, fd_out: Fd, len: u64, flags: u32) -> SysR
         Err(Errno::EAGAIN) if cx.sys.fs.pipe(from)?.len() == 0 => cx.wait_for(source, Events::IN),
         Err(Errno::EAGAIN) => cx.wait_for(target, Events::OUT),
         Err(error) => {
-            if error == Errno::EPIPE {
-                cx.sys.raise_sigpipe(cx.tid);
-            }
+            cx.sys.signal_failed_write(cx.tid, error);
             Err(error)
         }
     }

@@ -85,7 +85,7 @@ pub fn linkat(
 /// `unlinkat(2)`
 pub fn unlinkat(cx: &mut Cx<'_>, dirfd: DirFd, path: PathAddr, flags: u32) -> SysResult {
     if cx.entry != Entry::First {
-        return finish(cx);
+        return finish(cx, 0);
     }
     if flags & !AT_REMOVEDIR != 0 {
         return Err(Errno::EINVAL);
@@ -94,7 +94,7 @@ pub fn unlinkat(cx: &mut Cx<'_>, dirfd: DirFd, path: PathAddr, flags: u32) -> Sy
     let base = cx.base(dirfd, &path)?;
     let parts = cx.parts()?;
     parts.fs.remove(&parts.who, &parts.env, base, &path, flags & AT_REMOVEDIR != 0)?;
-    finish(cx)
+    finish(cx, 0)
 }
 
 /// `renameat2(2)`
@@ -107,7 +107,7 @@ pub fn renameat2(
     flags: u32,
 ) -> SysResult {
     if cx.entry != Entry::First {
-        return finish(cx);
+        return finish(cx, 0);
     }
     let how = match flags {
         0 => Rename::Replace,
@@ -120,7 +120,7 @@ pub fn renameat2(
     let to = cx.base(new_dirfd, &new)?;
     let parts = cx.parts()?;
     parts.fs.rename(&parts.who, &parts.env, (from, &old), (to, &new), how)?;
-    finish(cx)
+    finish(cx, 0)
 }
 
 /// Bytes of a `struct linux_dirent64` before its name.

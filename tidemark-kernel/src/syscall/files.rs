@@ -177,7 +177,11 @@ impl Cx<'_> {
     }
 }
 
-/// What a call answers that has done its work but may have left pages to free.
-pub(crate) fn finish(cx: &mut Cx<'_>) -> SysResult {
-    if cx.sys.close_released() { Ok(Flow::Again) } else { Ok(Flow::Done(0)) }
+/// What a call answers that has done its work but may have left pages to free or to take out of mappings.
+pub(crate) fn finish(cx: &mut Cx<'_>, value: u64) -> SysResult {
+    // A step of the latter is done at the end of each entry.
+    if cx.sys.is_cutting() {
+        return Ok(cx.sys.wait_for_cut());
+    }
+    Ok(if cx.sys.close_released() { Flow::Again } else { Flow::Done(value) })
 }

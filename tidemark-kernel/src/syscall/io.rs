@@ -84,7 +84,7 @@ fn vector(cx: &mut Cx<'_>, addr: GuestAddr, count: u64) -> Result<Buffers> {
 
 /// Keeps the buffers if the call goes on later.
 fn keep(cx: &mut Cx<'_>, buffers: Buffers, result: SysResult) -> SysResult {
-    if matches!(result, Ok(Flow::Block { .. } | Flow::Again | Flow::Shootdown)) {
+    if matches!(result, Ok(Flow::Block { .. } | Flow::Again | Flow::Shootdown | Flow::ShootdownOf(_))) {
         cx.progress.state = Some(Box::new(buffers));
     }
     result
@@ -221,9 +221,10 @@ fn write_step(
                 };
             }
             Err(error) => {
-                if error == Errno::EPIPE {
-                    cx.sys.raise_sigpipe(cx.tid);
+                if done > 0 && error != Errno::EPIPE {
+                    return Ok(Flow::Done(done));
                 }
+                cx.sys.signal_failed_write(cx.tid, error);
                 return if done > 0 { Ok(Flow::Done(done)) } else { Err(error) };
             }
         }

@@ -105,7 +105,7 @@ fn open(
 /// The open waits for a named pipe's other end (`fifo(7)`).
 fn open_continues(cx: &mut Cx<'_>, flags: OpenFlags) -> SysResult {
     let Some(open) = cx.progress.state.take().and_then(|state| state.downcast::<FifoOpen>().ok()) else {
-        return finish_open(cx);
+        return finish(cx, cx.progress.done);
     };
     if cx.sys.fs.fifo_met(open.file, open.opens)? {
         return installed(cx, open.file, flags);
@@ -128,12 +128,8 @@ fn wait_for_other_end(cx: &mut Cx<'_>, file: FileId) -> SysResult {
 fn installed(cx: &mut Cx<'_>, file: FileId, flags: OpenFlags) -> SysResult {
     let fd = cx.install(file, flags.has(OpenFlags::CLOSE_ON_EXEC))?;
     cx.progress.done = u64::from(fd.get());
-    finish_open(cx)
-}
-
-/// `O_TRUNC` may have left pages to free, in steps.
-fn finish_open(cx: &mut Cx<'_>) -> SysResult {
-    if cx.sys.close_released() { Ok(Flow::Again) } else { Ok(Flow::Done(cx.progress.done)) }
+    // `O_TRUNC` may have left pages.
+    finish(cx, fd.get().into())
 }
 
 /// `close(2)`
@@ -142,7 +138,7 @@ pub fn close(cx: &mut Cx<'_>, fd: Fd) -> SysResult {
         let table = cx.fd_table();
         cx.sys.fs.close(table, fd, &mut cx.sys.woken)?;
     }
-    finish(cx)
+    finish(cx, 0)
 }
 
 /// `close_range(2)`
@@ -202,7 +198,7 @@ pub fn dup(cx: &mut Cx<'_>, fd: Fd) -> SysResult {
 /// `dup3(2)`
 pub fn dup3(cx: &mut Cx<'_>, old: i32, new: i32, flags: OpenFlags) -> SysResult {
     if cx.entry != Entry::First {
-        return if cx.sys.close_released() { Ok(Flow::Again) } else { Ok(Flow::Done(new as u64)) };
+        return finish(cx, new as u64);
     }
     if flags.without(OpenFlags::CLOSE_ON_EXEC) != OpenFlags(0) || old == new {
         return Err(Errno::EINVAL);
@@ -215,5 +211,5 @@ pub fn dup3(cx: &mut Cx<'_>, old: i32, new: i32, flags: OpenFlags) -> SysResult 
     let table = cx.fd_table();
     cx.sys.fs.retain(file);
     cx.sys.fs.install_at(table, new, file, flags.has(OpenFlags::CLOSE_ON_EXEC), &mut cx.sys.woken)?;
-    if cx.sys.close_released() { Ok(Flow::Again) } else { Ok(Flow::Done(new.get().into())) }
+    finish(cx, new.get().into())
 }

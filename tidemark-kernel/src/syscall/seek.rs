@@ -5,6 +5,7 @@ use super::{Cx, SysResult};
 use crate::errno::{Errno, Result};
 use crate::fs::descriptors::Fd;
 use crate::fs::file::FileKind;
+use crate::fs::tree::content::MAX_FILE_SIZE;
 use crate::wait::{Entry, Flow};
 
 /// `lseek(2)`
@@ -20,42 +21,59 @@ fn length(length: i64) -> Result<u64> {
 /// `truncate(2)`
 pub fn truncate(cx: &mut Cx<'_>, path: PathAddr, len: i64) -> SysResult {
     if cx.entry != Entry::First {
-        return finish(cx);
+        return finish(cx, 0);
     }
     let len = length(len)?;
     let at = cx.node_at(DirFd(AT_FDCWD), path, 0, true)?;
     let parts = cx.parts()?;
     let mut env = parts.env;
-    parts.fs.set_size(&parts.who, &mut env, at, len)?;
-    finish(cx)
+    let result = parts.fs.set_size(&parts.who, &mut env, at, len);
+    result.inspect_err(|error| cx.sys.signal_failed_write(cx.tid, *error))?;
+    finish(cx, 0)
 }
 
 /// `ftruncate(2)`
 pub fn ftruncate(cx: &mut Cx<'_>, fd: Fd, len: i64) -> SysResult {
     if cx.entry != Entry::First {
-        return finish(cx);
+        return finish(cx, 0);
     }
     let len = length(len)?;
     let file = cx.file(fd)?;
     let parts = cx.parts()?;
     let mut env = parts.env;
-    parts.fs.set_open_size(file, len, &mut env)?;
-    finish(cx)
+    let result = parts.fs.set_open_size(file, len, &mut env);
+    result.inspect_err(|error| cx.sys.signal_failed_write(cx.tid, *error))?;
+    finish(cx, 0)
 }
+
+/// `fallocate(2)`'s progress when only mappings are left to be changed.
+const ALLOCATED: u64 = u64::MAX;
 
 /// `fallocate(2)`
 pub fn fallocate(cx: &mut Cx<'_>, fd: Fd, mode: u32, offset: i64, len: i64) -> SysResult {
     let file = cx.file(fd)?;
     let (offset, len) = (length(offset)?, length(len)?);
     let done = cx.progress.done;
+    if done == ALLOCATED {
+        return finish(cx, 0);
+    }
     let parts = cx.parts()?;
     let mut env = parts.env;
-    match parts.fs.allocate(file, mode, offset, len, done, &mut env)? {
+    let result = parts.fs.allocate(file, mode, offset, len, done, &mut env);
+    if let Err(error) = result
+        && offset.checked_add(len).is_some_and(|end| end <= MAX_FILE_SIZE)
+    {
+        cx.sys.signal_failed_write(cx.tid, error);
+    }
+    match result? {
         Some(done) => {
             cx.progress.done = done;
             Ok(Flow::Again)
         }
-        None => Ok(Flow::Done(0)),
+        None => {
+            cx.progress.done = ALLOCATED;
+            finish(cx, 0)
+        }
     }
 }
 

@@ -35,6 +35,8 @@ pub(crate) struct Content {
     seals: Option<u32>,
     /// What the pages are made from on first touch, where there is no layer.
     text: Option<Box<[u8]>>,
+    /// Areas that map it.
+    pub(crate) mappings: u32,
 }
 
 impl Content {
@@ -46,6 +48,7 @@ impl Content {
             pages: PageMap::default(),
             seals: None,
             text: None,
+            mappings: 0,
         }
     }
 
@@ -123,6 +126,12 @@ impl Content {
         self.page_or_new(index, frames).map(Some)
     }
 
+    /// Whether a page is within the file and, where a frame is named, held in that frame.
+    pub(crate) fn holds(&self, index: u64, frame: Option<FrameNo>) -> bool {
+        let within = index < self.size.div_ceil(PAGE_SIZE);
+        within && frame.is_none_or(|frame| self.pages.get(index) == Some(frame))
+    }
+
     fn page_or_new(&mut self, index: u64, frames: &mut Frames) -> Result<FrameNo> {
         if let Some(frame) = self.load(index, frames)? {
             return Ok(frame);
@@ -156,24 +165,29 @@ impl Content {
         Ok(pos - start)
     }
 
-    /// Writes at `pos` what the source has, growing the file; how many bytes.
+    /// Writes at `pos` what the source has, growing the file to `limit` bytes at the most; how many bytes.
     ///
     /// # Errors
-    /// `EFBIG` beyond the largest size, `ENOSPC` without a frame, `EIO` from the layer, if nothing was written before.
+    /// `EFBIG` beyond the limit or the largest size, `ENOSPC` without a frame, `EIO` from the layer, if nothing was written before.
     pub(crate) fn write(
         &mut self,
         mut pos: u64,
         source: &mut IoSource<'_>,
+        limit: u64,
         frames: &mut Frames,
     ) -> Result<u64> {
         let start = pos;
-        if !source.is_empty() && pos >= MAX_FILE_SIZE {
+        let limit = limit.min(MAX_FILE_SIZE);
+        if !source.is_empty() && pos >= limit {
             return Err(Errno::EFBIG);
         }
-        while !source.is_empty() && pos < MAX_FILE_SIZE {
+        if pos > self.size {
+            self.zero_after_end(frames);
+        }
+        while !source.is_empty() && pos < limit {
             let index = pos / PAGE_SIZE;
             let within = pos % PAGE_SIZE;
-            let len = (PAGE_SIZE - within).min(source.remaining() as u64).min(MAX_FILE_SIZE - pos);
+            let len = (PAGE_SIZE - within).min(source.remaining() as u64).min(limit - pos);
             // What is overwritten as a whole need not be read from the layer first.
             let frame = match self.pages.get(index) {
                 None if len == PAGE_SIZE => self.new_page(index, frames),
@@ -199,6 +213,8 @@ impl Content {
             }
             cut = self.pages.split_off(size.div_ceil(PAGE_SIZE));
             self.zero_within_page(size, PAGE_SIZE - size % PAGE_SIZE, frames);
+        } else {
+            self.zero_after_end(frames);
         }
         self.size = size;
         cut
@@ -239,6 +255,13 @@ impl Content {
             self.page_or_new(index, frames)?;
         }
         Ok(())
+    }
+
+    /// Zeroes what follows the end in the last page, before the file grows over it: a mapping may have stored there.
+    fn zero_after_end(&mut self, frames: &Frames) {
+        if !self.size.is_multiple_of(PAGE_SIZE) {
+            self.zero_within_page(self.size, PAGE_SIZE - self.size % PAGE_SIZE, frames);
+        }
     }
 
     fn zero_within_page(&mut self, at: u64, len: u64, frames: &Frames) {
