@@ -171,6 +171,7 @@ fn run_slice(
     limit: u64,
 ) -> (Option<Exit>, u64) {
     let mut used = 0;
+    let mut alone = false;
     while used < slice {
         let pc = hart.pc;
         let slots = match cache.code.slots(code, ram, &space.table, pc) {
@@ -181,37 +182,31 @@ fn run_slice(
         let start = unsafe { slots.add((pc % FRAME_SIZE / 2) as usize) };
         // SAFETY: as above; `code` keeps the page alive.
         let line = u64::from(unsafe { (*start).count });
-        let (origin, slots, start, budget) = if (1..=limit - used).contains(&line) {
+        let (origin, slots, start, budget) = if !alone && (1..=limit - used).contains(&line) {
             (pc & !(FRAME_SIZE - 1), slots, start, line.max(slice - used))
         } else {
-            // An instruction on two pages, or a straight line that is longer than the rest of the budget.
+            // An instruction on two pages, one that wants it, or a straight line that is longer than the rest of the budget.
             match cache.code.isolated(ram, &space.table, pc) {
                 Ok(slots) => (pc, slots, slots, 1),
                 Err(exit) => return (Some(exit), used),
             }
         };
-        let mut machine = Machine {
-            hart,
-            tlb: &mut cache.tlb,
-            hot: &cache.code.hot,
-            ram,
-            table: &space.table,
-            ticks,
-            origin,
-            slots,
-            budget: budget as i64,
-            stop: Stop::Page,
-            exit: Exit::Budget,
-        };
+        let mut machine = Machine::new(
+            (&mut *hart, &mut cache.tlb, &cache.code.hot),
+            (ram, &space.table, ticks),
+            (origin, slots),
+            budget as i64,
+        );
         // SAFETY: the slots come from `cache.code`, which is not changed during the call, and the budget covers
         // the straight line from `start`.
-        unsafe { execute(&mut machine, start) };
-        let Machine { budget: rest, stop, exit, .. } = machine;
+        let stop = unsafe { execute(&mut machine, start) };
+        let Machine { budget: rest, exit, .. } = machine;
         let done = budget - rest as u64;
         used += done;
         hart.instret = hart.instret.wrapping_add(done);
+        alone = stop == Stop::Alone;
         match stop {
-            Stop::Page => {}
+            Stop::Page | Stop::Alone => {}
             Stop::FenceI => {
                 space.icache_gen.fetch_add(1, Ordering::AcqRel);
                 cache.refresh(space);

@@ -91,51 +91,33 @@ impl Tlb {
         }
     }
 
-    /// Loads a word that no cached entry covered: fills an entry, or assembles a word of two extents.
+    /// Loads a word of two extents.
     ///
     /// # Errors
     ///
     /// [`Exit::PageFault`] at the first byte that may not be read.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn load_slow<T: Word>(
-        &mut self,
-        ram: GuestRam,
-        table: &PageTable,
-        va: u64,
-    ) -> Result<T, Exit> {
-        let size = size_of::<T>() as u64;
-        self.fill(ram, table, va, Access::Read)?;
-        if let Some(word) = self.read[tlb_index(va)].load(va) {
-            return Ok(word);
-        }
-        let places = Self::scattered(table, va, size, Access::Read)?;
-        let bytes = places[..size as usize].iter().rev();
+    pub(super) fn load_scattered<T: Word>(ram: GuestRam, table: &PageTable, va: u64) -> Result<T, Exit> {
+        let size = size_of::<T>();
+        let places = Self::scattered(table, va, size as u64, Access::Read)?;
+        let bytes = places[..size].iter().rev();
         let value = bytes.fold(0, |value, place| value << 8 | u64::from(ram.load::<u8>(*place)));
         Ok(T::truncate(value))
     }
 
-    /// Stores a word that no cached entry covered. Nothing is written unless all of it can be.
+    /// Stores a word over two extents. Nothing is written unless all of it can be.
     ///
     /// # Errors
     ///
     /// [`Exit::PageFault`] at the first byte that may not be written.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn store_slow<T: Word>(
-        &mut self,
+    pub(super) fn store_scattered<T: Word>(
         ram: GuestRam,
         table: &PageTable,
         va: u64,
         value: T,
     ) -> Result<(), Exit> {
-        let size = size_of::<T>() as u64;
-        self.fill(ram, table, va, Access::Write)?;
-        if self.write[tlb_index(va)].store(va, value).is_some() {
-            return Ok(());
-        }
-        let places = Self::scattered(table, va, size, Access::Write)?;
-        for (i, place) in places[..size as usize].iter().enumerate() {
+        let size = size_of::<T>();
+        let places = Self::scattered(table, va, size as u64, Access::Write)?;
+        for (i, place) in places[..size].iter().enumerate() {
             ram.store::<u8>(*place, (value.widen() >> (8 * i)) as u8);
         }
         Ok(())
@@ -150,8 +132,20 @@ impl Tlb {
         Ok(places)
     }
 
-    /// Walks the page table for `va`'s page and enters the extent around it.
-    fn fill(&mut self, ram: GuestRam, table: &PageTable, va: u64, access: Access) -> Result<(), Exit> {
+    /// Walks the page table for `va`'s page and enters the extent around it. Returns whether that covers all of an access
+    /// of `size` bytes at `va`; it does not where the access ends in another extent.
+    ///
+    /// # Errors
+    ///
+    /// [`Exit::PageFault`] at `va` if its page may not be accessed.
+    pub(super) fn fill(
+        &mut self,
+        ram: GuestRam,
+        table: &PageTable,
+        va: u64,
+        access: Access,
+        size: u64,
+    ) -> Result<bool, Exit> {
         let needed = permission(access);
         let group: [Pte; GROUP_PAGES] = table.walk_group(va);
         let page = (va >> FRAME_SHIFT) as usize % GROUP_PAGES;
@@ -178,7 +172,7 @@ impl Tlb {
         };
         let entries = if access == Access::Write { &mut self.write } else { &mut self.read };
         entries[tlb_index(va)] = entry;
-        Ok(())
+        Ok(entry.covers(va, size).is_some())
     }
 }
 
@@ -219,6 +213,26 @@ mod tests {
 
     const BASE: u64 = 0x40_0000;
 
+    fn load<T: Word>(tlb: &mut Tlb, ram: GuestRam, table: &PageTable, va: u64) -> Result<T, Exit> {
+        let covered = tlb.fill(ram, table, va, Access::Read, size_of::<T>() as u64)?;
+        let entry = tlb.read[tlb_index(va)].load(va);
+        assert_eq!(entry.is_some(), covered);
+        entry.map_or_else(|| Tlb::load_scattered(ram, table, va), Ok)
+    }
+
+    fn store<T: Word>(
+        tlb: &mut Tlb,
+        ram: GuestRam,
+        table: &PageTable,
+        va: u64,
+        value: T,
+    ) -> Result<(), Exit> {
+        let covered = tlb.fill(ram, table, va, Access::Write, size_of::<T>() as u64)?;
+        let entry = tlb.write[tlb_index(va)].store(va, value);
+        assert_eq!(entry.is_some(), covered);
+        entry.map_or_else(|| Tlb::store_scattered(ram, table, va, value), Ok)
+    }
+
     /// Pages from [`BASE`] on, each with a frame number and flags.
     fn table(ram: GuestRam, pages: &[(u32, u64)]) -> PageTable {
         let mut frames = TestFrames::new(ram);
@@ -239,17 +253,17 @@ mod tests {
         let mut tlb = Tlb::new();
         let extent = |entry: &TlbEntry| (entry.base - BASE, entry.len);
         for page in 0..6 {
-            tlb.load_slow::<u64>(ram, &table, BASE + page * FRAME_SIZE).unwrap();
+            load::<u64>(&mut tlb, ram, &table, BASE + page * FRAME_SIZE).unwrap();
         }
         let reads = [0, 1, 2, 3, 4, 5].map(|page| extent(&tlb.read[tlb_index(BASE + page * FRAME_SIZE)]));
         assert_eq!(
             reads,
             [(0, 0x4000), (0, 0x4000), (0, 0x4000), (0, 0x4000), (0x4000, 0x1000), (0x5000, 0x1000)]
         );
-        tlb.store_slow::<u64>(ram, &table, BASE + FRAME_SIZE, 1).unwrap();
+        store::<u64>(&mut tlb, ram, &table, BASE + FRAME_SIZE, 1).unwrap();
         assert_eq!(extent(&tlb.write[tlb_index(BASE + FRAME_SIZE)]), (0, 0x2000));
         // A store over the two frames of one extent hits, one into the read-only page does not.
-        tlb.store_slow::<u8>(ram, &table, BASE, 1).unwrap();
+        store::<u8>(&mut tlb, ram, &table, BASE, 1).unwrap();
         let write_entry = tlb.write[tlb_index(BASE)];
         assert!(write_entry.store::<u64>(BASE + 0xffd, 7).is_some());
         assert!(write_entry.store::<u64>(BASE + 0x1ff9, 7).is_none());
@@ -261,7 +275,7 @@ mod tests {
         let test = TestRam::new(64);
         let table = table(test.ram(), &[(30, Pte::READ)]);
         let mut tlb = Tlb::new();
-        tlb.load_slow::<u8>(test.ram(), &table, BASE).unwrap();
+        load::<u8>(&mut tlb, test.ram(), &table, BASE).unwrap();
         let end = BASE + FRAME_SIZE;
         for va in [0, BASE - 1, BASE - 8, end, end - 7, u64::MAX, BASE + (1 << 63)] {
             assert!(tlb.read[tlb_index(va)].load::<u64>(va).is_none(), "{va:#x}");
@@ -282,12 +296,12 @@ mod tests {
         let (ram, write) = (test.ram(), Pte::WRITE);
         let table = table(ram, &[(30, write), (20, write), (40, Pte::READ)]);
         let mut tlb = Tlb::new();
-        tlb.store_slow::<u64>(ram, &table, BASE + 0xffd, 0x0807_0605_0403_0201).unwrap();
+        store::<u64>(&mut tlb, ram, &table, BASE + 0xffd, 0x0807_0605_0403_0201).unwrap();
         assert_eq!(ram.load::<u32>(30 * FRAME_SIZE + 0xffc), 0x0302_0100);
         assert_eq!(ram.load::<u64>(20 * FRAME_SIZE), 0x08_0706_0504);
-        assert_eq!(tlb.load_slow::<u64>(ram, &table, BASE + 0xffd), Ok(0x0807_0605_0403_0201));
+        assert_eq!(load::<u64>(&mut tlb, ram, &table, BASE + 0xffd), Ok(0x0807_0605_0403_0201));
         let fault = Exit::PageFault { addr: BASE + 0x2000, access: Access::Write };
-        assert_eq!(tlb.store_slow::<u64>(ram, &table, BASE + 0x1ffc, u64::MAX), Err(fault));
+        assert_eq!(store::<u64>(&mut tlb, ram, &table, BASE + 0x1ffc, u64::MAX), Err(fault));
         assert_eq!(ram.load::<u32>(20 * FRAME_SIZE + 0xffc), 0);
     }
 }

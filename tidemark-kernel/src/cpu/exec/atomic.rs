@@ -63,6 +63,14 @@ pub(super) fn execute(
     })
 }
 
+/// Whether an operation is one of these.
+pub(super) fn is_atomic(op: Op) -> bool {
+    use Op::*;
+    is_word(op)
+        || matches!(op, LrD | ScD | AmoswapD | AmoaddD | AmoxorD | AmoandD | AmoorD | AmominD | AmomaxD)
+        || matches!(op, AmominuD | AmomaxuD)
+}
+
 fn is_word(op: Op) -> bool {
     use Op::*;
     matches!(

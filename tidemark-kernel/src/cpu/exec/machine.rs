@@ -3,7 +3,7 @@
 use super::super::block::Slot;
 use super::super::code_cache::HotPages;
 use super::super::core::TickSource;
-use super::super::exit::Exit;
+use super::super::exit::{Access, Exit};
 use super::super::hart::Hart;
 use super::super::tlb::Tlb;
 use crate::mem::page_table::PageTable;
@@ -21,15 +21,32 @@ pub(in super::super) struct Machine<'a> {
     pub(in super::super) origin: u64,
     /// The first slot of the page, or of the isolated instruction, that is executed.
     pub(in super::super) slots: *const Slot,
-    /// How many instructions may be executed, and afterwards how many are left of them.
+    /// How many instructions may be executed in all.
+    pub(super) granted: i64,
+    /// How many of them are left; as of the last time that the loop was left.
     pub(in super::super) budget: i64,
-    /// Why execution stopped.
-    pub(in super::super) stop: Stop,
+    /// Why the loop was left.
+    pub(super) left: Left,
     /// Why the kernel is needed, if that is the reason.
     pub(in super::super) exit: Exit,
+    /// The address of the access that had no cached translation, if that is the reason.
+    pub(super) va: u64,
 }
 
-/// Why execution left the loop. `pc` is then at the next instruction to execute.
+impl<'a> Machine<'a> {
+    /// At the first of `slots`, which stands at the guest address `origin`.
+    pub(in super::super) fn new(
+        (hart, tlb, hot): (&'a mut Hart, &'a mut Tlb, &'a HotPages),
+        (ram, table, ticks): (GuestRam, &'a PageTable, &'a dyn TickSource),
+        (origin, slots): (u64, *const Slot),
+        budget: i64,
+    ) -> Self {
+        let (left, exit) = (Left::Stopped(Stop::Page), Exit::Budget);
+        Self { hart, tlb, hot, ram, table, ticks, origin, slots, granted: budget, budget, left, exit, va: 0 }
+    }
+}
+
+/// Why execution stopped. `pc` is then at the next instruction to execute.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Stop {
     /// To find the code at `pc`, or because the budget does not cover the straight line there.
@@ -40,4 +57,22 @@ pub(in super::super) enum Stop {
     Exit,
     /// The instruction at `pc` is illegal at the moment: its rounding mode is in `frm` and reserved.
     IllegalRounding,
+    /// The instruction at `pc` has to be executed in isolation.
+    Alone,
+}
+
+/// Why the loop was left.
+#[derive(Clone, Copy)]
+pub(super) enum Left {
+    /// For the caller of [`execute`](super::execute).
+    Stopped(Stop),
+    /// The slot's instruction, of a fused one the first, is one for [`outside`](super::outside).
+    Outside,
+    /// No cached translation covers the access of `size` bytes at [`Machine::va`].
+    Miss {
+        /// Which translations.
+        access: Access,
+        /// In bytes.
+        size: u8,
+    },
 }

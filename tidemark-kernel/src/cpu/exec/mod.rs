@@ -7,6 +7,10 @@
 //! cursor on and continues, or evaluates to a guest address to jump to in another page, or breaks the loop. `pc`
 //! and the instruction count exist only implicitly, in the cursor and the credit (see `block`), until the loop
 //! is left.
+//!
+//! The loop makes no calls. Whatever needs one is done outside of it, an instruction at a time (`outside`), and the
+//! loop is entered again behind it: a call in one arm makes a register allocator that knows nothing of how often
+//! that arm runs (V8's) keep the loop's state on the stack in all arms that are like it, and that costs its speed.
 
 mod alu;
 mod atomic;
@@ -14,39 +18,27 @@ mod csr;
 mod cursor;
 mod fast_float;
 mod float;
+mod keep_apart;
 mod machine;
+mod outside;
 
 use super::block::{Op, SLOT_BYTES, Slot};
 use super::code_cache::hot_index;
-use super::exit::Exit;
+use super::exit::{Access, Exit};
 use super::hart::Hart;
 use super::tlb::tlb_index;
 use crate::mem::ram::{FRAME_SIZE, Word};
 use alu::*;
 use fast_float::*;
+use keep_apart::keep_apart;
 use std::sync::atomic::{Ordering, fence};
-
-/// Keeps the compiler from merging the ends of the loop's arms, which are much alike: each merged end costs a jump
-/// for every instruction executed, a fifth of the speed. An empty piece of assembly, different in each arm, does that.
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-macro_rules! keep_apart {
-    () => {
-        // SAFETY: a comment does nothing.
-        unsafe { std::arch::asm!(concat!("/* ", line!(), " */"), options(nomem, nostack, preserves_flags)) }
-    };
-}
-
-/// WebAssembly engines compile arms as they are.
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-macro_rules! keep_apart {
-    () => {};
-}
 
 /// The sign bit of a double.
 const DOUBLE_SIGN: u64 = 1 << 63;
 
 use cursor::Cursor;
 pub(super) use fast_float::{FCSR_FAST, FCSR_NEVER};
+use machine::Left;
 pub(super) use machine::{Machine, Stop};
 
 /// Executes from slot `start` of the page (or isolated instruction) that `m` is at.
@@ -55,11 +47,30 @@ pub(super) use machine::{Machine, Stop};
 ///
 /// `m.slots` is the first slot of a code page or isolated instruction, `start` one of its slots with a count that
 /// the budget covers, and all pages in `m.hot` are alive, for the whole call.
-pub(super) unsafe fn execute(m: &mut Machine<'_>, start: *const Slot) {
-    // What every instruction needs is held here, the rest is reached through `m`: registers are few.
-    let Hart { regs, fcsr, reservation, instret, .. } = &mut *m.hart;
-    let tlb = &mut *m.tlb;
+pub(super) unsafe fn execute(m: &mut Machine<'_>, start: *const Slot) -> Stop {
     let mut cursor = Cursor::new(start);
+    loop {
+        // SAFETY: the first time as the caller says; later, `cursor` is at the slot that the loop was left at or at the
+        // one that follows it on its straight line, which the same budget covers.
+        cursor = unsafe { run(m, cursor) };
+        match outside::go_on(m, cursor) {
+            Ok(next) => cursor = next,
+            Err(stop) => return stop,
+        }
+    }
+}
+
+/// The loop. Returns where it was left; `m.left` tells why, `m.hart.pc` and `m.budget` are as of before that slot.
+///
+/// # Safety
+///
+/// As for [`execute`].
+#[inline(never)]
+unsafe fn run(m: &mut Machine<'_>, start: Cursor) -> Cursor {
+    // What every instruction needs is held here, the rest is reached through `m`: registers are few.
+    let Hart { regs, fcsr, .. } = &mut *m.hart;
+    let tlb = &mut *m.tlb;
+    let mut cursor = start;
     let mut credit = m.budget - i64::from(cursor.slot().count);
 
     /// On to the next slot.
@@ -91,11 +102,17 @@ pub(super) unsafe fn execute(m: &mut Machine<'_>, start: *const Slot) {
         }};
     }
     /// Leaves the loop; the cursor stays at the instruction.
-    macro_rules! stop {
-        ($stop:expr) => {{
-            m.stop = $stop;
+    macro_rules! leave {
+        ($left:expr) => {{
+            m.left = $left;
             break;
         }};
+    }
+    /// Stops execution; the cursor stays at the instruction.
+    macro_rules! stop {
+        ($stop:expr) => {
+            leave!(Left::Stopped($stop))
+        };
     }
     /// Leaves the loop for the kernel; the cursor stays at the instruction.
     macro_rules! exit {
@@ -104,20 +121,18 @@ pub(super) unsafe fn execute(m: &mut Machine<'_>, start: *const Slot) {
             stop!(Stop::Exit)
         }};
     }
-    /// The word of `$type` at `$va`. If it cannot be loaded, leaves the loop for the kernel, at the instruction
-    /// `$ahead` halfwords from the cursor.
+    /// The word of `$type` at `$va`. If no translation is cached, leaves the loop at the instruction `$ahead` halfwords
+    /// from the cursor.
     macro_rules! word {
         ($slot:ident, $ahead:literal, $va:expr, $type:ty) => {{
             let va: u64 = $va;
             let word: $type = match tlb.read[tlb_index(va)].load(va) {
                 Some(word) => word,
-                None => match tlb.load_slow(m.ram, m.table, va) {
-                    Ok(word) => word,
-                    Err(exit) => {
-                        cursor.advance($ahead);
-                        exit!(exit)
-                    }
-                },
+                None => {
+                    cursor.advance($ahead);
+                    m.va = va;
+                    leave!(Left::Miss { access: Access::Read, size: size_of::<$type>() as u8 })
+                }
             };
             word
         }};
@@ -126,11 +141,10 @@ pub(super) unsafe fn execute(m: &mut Machine<'_>, start: *const Slot) {
     macro_rules! store_word {
         ($slot:ident, $ahead:literal, $va:expr, $word:expr) => {{
             let (va, word): (u64, _) = ($va, $word);
-            if tlb.write[tlb_index(va)].store(va, word).is_none()
-                && let Err(exit) = tlb.store_slow(m.ram, m.table, va, word)
-            {
+            if tlb.write[tlb_index(va)].store(va, word).is_none() {
                 cursor.advance($ahead);
-                exit!(exit);
+                m.va = va;
+                leave!(Left::Miss { access: Access::Write, size: size_of_val(&word) as u8 });
             }
         }};
     }
@@ -184,6 +198,15 @@ pub(super) unsafe fn execute(m: &mut Machine<'_>, start: *const Slot) {
             next!();
         }};
     }
+    /// The high half of a product of 128 bits, which is a call in WebAssembly.
+    macro_rules! high_half {
+        ($slot:ident, $value:expr) => {{
+            if cfg!(target_family = "wasm") {
+                leave!(Left::Outside)
+            }
+            set!($slot, 2, $value)
+        }};
+    }
     /// Goes to a slot of the same page.
     macro_rules! jump {
         ($slot:ident) => {{
@@ -216,23 +239,13 @@ pub(super) unsafe fn execute(m: &mut Machine<'_>, start: *const Slot) {
         }};
     }
 
-    /// Any floating-point operation, in software.
-    macro_rules! fp_general {
-        ($slot:ident, $op:expr) => {{
-            if !float::execute($op, $slot, regs, fcsr) {
-                stop!(Stop::IllegalRounding);
-            }
-            cursor.advance(2);
-            next!();
-        }};
-    }
     /// A floating-point operation that the host may answer whatever `fcsr` says.
     macro_rules! fp_any {
         ($slot:ident, $fast:expr) => {{
             if let Some(value) = $fast {
                 set!($slot, 2, value);
             }
-            fp_general!($slot, $slot.op)
+            leave!(Left::Outside)
         }};
     }
     /// A floating-point operation that the host may answer if `fcsr` is as the slot wants it.
@@ -243,7 +256,7 @@ pub(super) unsafe fn execute(m: &mut Machine<'_>, start: *const Slot) {
             {
                 set!($slot, 2, value);
             }
-            fp_general!($slot, $slot.op)
+            leave!(Left::Outside)
         }};
     }
     /// A fused multiply-add with the signs that the closure gives its operands.
@@ -518,7 +531,7 @@ pub(super) unsafe fn execute(m: &mut Machine<'_>, start: *const Slot) {
                     cursor.advance(2);
                     next!();
                 }
-                fp_general!(s, Op::FmulD)
+                leave!(Left::Outside)
             }
             Op::MvMv2 => {
                 regs.set(s.rd, x!(s.rs1));
@@ -598,9 +611,9 @@ pub(super) unsafe fn execute(m: &mut Machine<'_>, start: *const Slot) {
             Op::AddBne => then_branch!(s, x!(s.rd).wrapping_add(x!(s.rs1)), x!(s.rs2) != x!(s.rs3)),
 
             Op::Mul => set!(s, 2, x!(s.rs1).wrapping_mul(x!(s.rs2))),
-            Op::Mulh => set!(s, 2, mulh(x!(s.rs1), x!(s.rs2))),
-            Op::Mulhsu => set!(s, 2, mulhsu(x!(s.rs1), x!(s.rs2))),
-            Op::Mulhu => set!(s, 2, mulhu(x!(s.rs1), x!(s.rs2))),
+            Op::Mulh => high_half!(s, mulh(x!(s.rs1), x!(s.rs2))),
+            Op::Mulhsu => high_half!(s, mulhsu(x!(s.rs1), x!(s.rs2))),
+            Op::Mulhu => high_half!(s, mulhu(x!(s.rs1), x!(s.rs2))),
             Op::Mulw => set!(s, 2, sext32(x!(s.rs1).wrapping_mul(x!(s.rs2)))),
             Op::Div => set!(s, 2, div(x!(s.rs1), x!(s.rs2))),
             Op::Divu => set!(s, 2, divu(x!(s.rs1), x!(s.rs2))),
@@ -678,19 +691,13 @@ pub(super) unsafe fn execute(m: &mut Machine<'_>, start: *const Slot) {
             | Op::AmominD
             | Op::AmomaxD
             | Op::AmominuD
-            | Op::AmomaxuD => {
-                let operands = (x!(s.rs1), x!(s.rs2));
-                match atomic::execute(s, operands, reservation, (m.ram, m.table)) {
-                    Ok(value) => set!(s, 2, value),
-                    Err(exit) => exit!(exit),
-                }
-            }
+            | Op::AmomaxuD => leave!(Left::Outside),
 
             Op::Csrrw | Op::Csrrs | Op::Csrrc | Op::Csrrwi | Op::Csrrsi | Op::Csrrci => {
-                let retired = (m.budget - (credit + i64::from(s.count))) as u64;
-                let now = instret.wrapping_add(retired);
-                let old = csr::execute(s, x!(s.rs1), fcsr, now, m.ticks);
-                set!(s, 2, old)
+                match csr::float_state(s, x!(s.rs1), fcsr) {
+                    Some(old) => set!(s, 2, old),
+                    None => leave!(Left::Outside),
+                }
             }
 
             Op::Fence => {
@@ -764,7 +771,7 @@ pub(super) unsafe fn execute(m: &mut Machine<'_>, start: *const Slot) {
             | Op::FcvtSL
             | Op::FcvtSLu
             | Op::FcvtDWu
-            | Op::FcvtDLu => fp_general!(s, s.op),
+            | Op::FcvtDLu => leave!(Left::Outside),
         };
 
         // A jump to another page, or to an address from a register. `jalr` clears bit 0; the others have none.
@@ -782,11 +789,12 @@ pub(super) unsafe fn execute(m: &mut Machine<'_>, start: *const Slot) {
             None => {
                 m.hart.pc = target & !1;
                 m.budget = left;
-                m.stop = Stop::Page;
-                return;
+                m.left = Left::Stopped(Stop::Page);
+                return cursor;
             }
         }
     }
     m.hart.pc = m.origin.wrapping_add(cursor.offset(m.slots));
     m.budget = credit + i64::from(cursor.slot().count);
+    cursor
 }
