@@ -163,12 +163,14 @@ impl<H: Host> PoolWorker<H> {
                 self.slice_start = now.monotonic;
                 kernel.dispatch(tid, self.id, now)
             }
-            Op::Trap(running, Exit::Budget) if self.give_way(queue, now.monotonic) => {
-                kernel.preempt(running, now)
-            }
             Op::Trap(running, exit) => kernel.trap(running, exit, now),
             Op::Resume(running) => kernel.resume(running, now),
             Op::Flushed(running) => kernel.flushed(running, now),
+        };
+        // Whatever brought it here: a thread that only calls never uses its budget up.
+        let step = match step {
+            Step::Run(running) if self.give_way(queue, now.monotonic) => kernel.preempt(running, now),
+            step => step,
         };
         if let Step::Run(running) = &step {
             // Under the lock nobody raises the generation: what runs next is no older than this.
@@ -187,7 +189,7 @@ impl<H: Host> PoolWorker<H> {
         Ok(step)
     }
 
-    /// Whether the thread whose budget ended gives its place to another.
+    /// Whether the thread that could run on gives its place to another.
     fn give_way(&self, queue: &crate::queue::RunQueue, now: Nanos) -> bool {
         now.saturating_sub(self.slice_start) >= QUANTUM && queue.has_work(self.id)
     }
