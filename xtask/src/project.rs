@@ -39,6 +39,11 @@ pub(crate) fn oracle() -> PathBuf {
     target().join("oracle/qemu-riscv64")
 }
 
+/// Where `setup` puts a Node, if the machine has none that is new enough.
+pub(crate) fn node() -> PathBuf {
+    target().join("node")
+}
+
 /// Debian's riscv64 busybox that `setup` unpacks.
 pub(crate) fn busybox() -> PathBuf {
     target().join("debian/busybox")

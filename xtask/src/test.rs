@@ -69,7 +69,7 @@ fn cargo_test(more: &[String]) -> Result<Vec<String>> {
 /// Runs the tests that Node drives, with where they find things: `TIDEMARK_CHECKS` the Node host's compiled checks,
 /// `TIDEMARK_PACKAGE` the npm package.
 fn node_test() -> Result<Vec<String>> {
-    let mut command = Command::new("node");
+    let mut command = Command::new(tools::node()?);
     command.args(["--test", "--test-reporter=spec"]).args(NODE_TESTS).current_dir(project::root());
     command.env("TIDEMARK_CHECKS", build::checks()).env("TIDEMARK_PACKAGE", build::package());
     closing::run(command.envs(found()?))

@@ -3,7 +3,7 @@
 //! This file looks only; `setup` installs.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
@@ -34,9 +34,18 @@ pub(crate) fn first_line<I: AsRef<OsStr>>(program: impl AsRef<OsStr>, args: &[I]
     String::from_utf8_lossy(&output.stdout).lines().next().map(str::to_owned)
 }
 
-/// The major version of the Node on `PATH`.
-pub(crate) fn node_major() -> Option<u32> {
-    first_line("node", &["--version"])?.strip_prefix('v')?.split('.').next()?.parse().ok()
+/// The Node to use: the one on `PATH` if it is new enough, or the one that `setup` installed.
+pub(crate) fn node() -> Result<PathBuf> {
+    let installed = project::node().join("node_modules/node/bin/node");
+    [on_path("node"), Some(installed)]
+        .into_iter()
+        .flatten()
+        .find(|node| node_major(node).is_some_and(|major| major >= NODE_MAJOR_MIN))
+        .with_context(|| format!("no Node {NODE_MAJOR_MIN} or newer: run `cargo xtask setup`"))
+}
+
+fn node_major(node: &Path) -> Option<u32> {
+    first_line(node, &["--version"])?.strip_prefix('v')?.split('.').next()?.parse().ok()
 }
 
 /// The emulator that tests use as the oracle: the one `setup` unpacked, or the system's.

@@ -56,7 +56,7 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
         .with_context(|| format!("{} is missing: run `cargo xtask setup`", tools::SYSTEM_QEMU))?;
     cmd!(sh, "cargo build --release --locked --quiet -p tidemark-cli").quiet().run()?;
     let tidemark = project::target().join("release/tidemark");
-    let archive = if options.no_node { None } else { Some(prepare_node(sh)?) };
+    let node = if options.no_node { None } else { Some((tools::node()?, prepare_node(sh)?)) };
     let mut results = Vec::new();
     for Measurement { program, args, ours_only } in measurements {
         let args: Vec<PathBuf> = args.split_whitespace().map(PathBuf::from).collect();
@@ -72,11 +72,11 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
             inside.clone(),
         ];
         let mut sides = vec![(Where::Native, side(&native))];
-        if let Some(archive) = &archive {
+        if let Some((node, archive)) = &node {
             let script = project::root().join("tidemark-js/tests/measure.mjs");
             sides.push((
                 Where::Node,
-                side(&["node".into(), script, build::package(), archive.clone(), inside]),
+                side(&[node.clone(), script, build::package(), archive.clone(), inside]),
             ));
         }
         if !ours_only {

@@ -3,6 +3,7 @@
 
 mod apt;
 mod debian;
+mod node;
 mod oracle;
 
 use anyhow::{Context, Result, bail};
@@ -61,7 +62,7 @@ const NEEDS: &[Need] = &[
     },
     Need {
         what: "Node 20 or newer",
-        present: || tools::node_major().is_some_and(|major| major >= tools::NODE_MAJOR_MIN),
+        present: || tools::node().is_ok(),
         packages: &[&["nodejs"]],
         otherwise: "install Node 20 or newer",
     },
@@ -132,6 +133,9 @@ fn install(sh: &Shell, missing: &[&Need]) -> Result<()> {
     }
     if WasmToolchain::find().is_err() && tools::on_path("rustup").is_some() {
         cmd!(sh, "rustup toolchain install nightly --profile minimal --component rust-src").run()?;
+    }
+    if tools::node().is_err() {
+        node::provide(sh)?;
     }
     let still: Vec<String> = missing
         .iter()
