@@ -49,6 +49,7 @@ impl Kernel {
     pub(crate) fn settle(&mut self) {
         self.sys.close_released();
         self.sys.cut_step();
+        self.sys.mem.free_shared();
         // An epoll event may wake more, which goes to the end: first come, first served. The buffer is kept.
         let mut next = 0;
         while let Some(&(target, events)) = self.sys.woken.list.get(next) {

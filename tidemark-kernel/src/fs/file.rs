@@ -30,6 +30,8 @@ pub(crate) struct OpenFile {
     pub(crate) flags: OpenFlags,
     /// Offset in bytes; in a directory, the position of the next entry.
     pub(crate) position: u64,
+    /// Where the making of a kernel's text goes on, if it is not all there.
+    pub(crate) rest: Option<u64>,
     /// The epoll items that watch it.
     pub(crate) watchers: Vec<(FileId, u64)>,
 }
@@ -79,6 +81,7 @@ impl Vfs {
             writable: flags.writes() && !is_path,
             flags: flags.and(OpenFlags::STATUS.with(OpenFlags::ACCESS_MODE)),
             position: 0,
+            rest: None,
             watchers: Vec::new(),
         })))
     }

@@ -9,9 +9,9 @@ use super::path::{Resolve, Walker};
 use super::view::{Env, View};
 use super::{FileId, Vfs};
 use crate::errno::{Errno, Result};
-use crate::fs::file::FileKind;
 use crate::fs::flags::OpenFlags;
 use crate::fs::names::Rename;
+use crate::fs::proc::TextState;
 use crate::kernel::Kernel;
 use crate::limits::STEP_BYTES;
 use crate::mem::io::{IoSink, IoSource};
@@ -103,9 +103,7 @@ impl Kernel {
     pub fn fs_read(&mut self, file: FileId, offset: u64, to: &mut [u8], now: Now) -> Result<usize> {
         self.sys.now = now;
         let len = to.len().min(STEP_BYTES as usize);
-        if matches!(self.sys.fs.file(file)?.kind, FileKind::Text(_)) && offset == 0 {
-            self.sys.refresh_text(file, None)?;
-        }
+        while self.sys.make_text(file, offset, None)? == TextState::Behind {}
         self.fs_request(now, |fs, _, env, _| {
             let mut sink = IoSink::Kernel { ram: env.frames.ram(), buffer: &mut to[..len] };
             Ok(fs.read(file, Some(offset), &mut sink, env)? as usize)

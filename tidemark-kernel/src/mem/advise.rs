@@ -54,7 +54,7 @@ impl Mm<'_> {
         }
         match advice {
             Advice::None => {}
-            Advice::Drop | Advice::Free => self.space.work.push_back(Work::Clear(range)),
+            Advice::Drop | Advice::Free => self.clear_later(range),
             Advice::Populate => self.space.work.push_back(Work::Populate(range)),
             Advice::Flags { set, unset } => self.set_flags(range, set, unset)?,
         }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::area::{Area, AreaFlags};
+use super::area::{Area, AreaFlags, Prot};
 use super::layout::{MAP_MIN, STACK_GUARD_BYTES};
 use super::object::Backings;
 use crate::addr::ADDRESS_LIMIT;
@@ -16,6 +16,8 @@ pub struct Areas {
     by_start: BTreeMap<u64, Area>,
     /// Bytes in all of them.
     total: u64,
+    /// Bytes in those that are private and can be written.
+    data: u64,
     /// Free addresses are looked for from here down: above it, no hole is larger than `skipped`.
     search_from: u64,
     skipped: u64,
@@ -26,7 +28,7 @@ pub struct Areas {
 impl Areas {
     /// None, with free addresses given out from `top` down.
     pub(super) fn new(top: u64) -> Self {
-        Self { by_start: BTreeMap::new(), total: 0, search_from: top, skipped: 0, top }
+        Self { by_start: BTreeMap::new(), total: 0, data: 0, search_from: top, skipped: 0, top }
     }
 
     /// How many there are.
@@ -42,6 +44,17 @@ impl Areas {
     /// Bytes in all of them.
     pub fn total(&self) -> u64 {
         self.total
+    }
+
+    /// Bytes in those that are private and can be written.
+    pub fn data(&self) -> u64 {
+        self.data
+    }
+
+    /// Counts an area that comes, or the part by which one grows.
+    fn count(&mut self, area: &Area, len: u64) {
+        self.total += len;
+        self.data += if is_data(area) { len } else { 0 };
     }
 
     /// In rising order.
@@ -95,7 +108,7 @@ impl Areas {
             return;
         }
         debug_assert!(self.is_free(area.range()), "areas do not overlap");
-        self.total += area.len();
+        self.count(&area, area.len());
         if let Some(before) = self.before(area.start).filter(|before| before.continues_in(&area)) {
             let start = before.start;
             if let Some(before) = self.by_start.remove(&start) {
@@ -116,7 +129,7 @@ impl Areas {
 
     /// Enters an area above all others, as it is.
     pub(super) fn push_last(&mut self, area: Area) {
-        self.total += area.len();
+        self.count(&area, area.len());
         self.by_start.insert(area.start, area);
     }
 
@@ -125,11 +138,16 @@ impl Areas {
         std::iter::from_fn(|| self.by_start.pop_first()).map(|(_, area)| area).take(count).collect()
     }
 
-    /// Takes out everything in a range, cutting areas that reach out of it. The references of what is taken out are
-    /// the caller's.
-    pub(super) fn remove(&mut self, range: Range<u64>, backings: &mut Backings<'_>) -> Vec<Area> {
+    /// Takes out the first areas in a range, `most` of them, cutting what reaches out of it. The references of what is
+    /// taken out are the caller's.
+    pub(super) fn remove(
+        &mut self,
+        range: Range<u64>,
+        most: usize,
+        backings: &mut Backings<'_>,
+    ) -> Vec<Area> {
         let mut removed = Vec::new();
-        loop {
+        while removed.len() < most {
             let Some(start) = self.overlapping(range.clone()).next().map(|area| area.start) else { break };
             let Some(mut area) = self.by_start.remove(&start) else { break };
             if area.end > range.end {
@@ -144,6 +162,7 @@ impl Areas {
                 area = inside;
             }
             self.total -= area.len();
+            self.data -= if is_data(&area) { area.len() } else { 0 };
             removed.push(area);
         }
         if self.search_from < range.end && !removed.is_empty() {
@@ -168,7 +187,7 @@ impl Areas {
             }
         }
         let search = (self.search_from, self.skipped);
-        for mut area in self.remove(range, backings) {
+        for mut area in self.remove(range, usize::MAX, backings) {
             change(&mut area);
             self.insert(area, backings);
         }
@@ -178,7 +197,7 @@ impl Areas {
     /// Moves the start of a growing area down to `start`; what lies between is free.
     pub(super) fn grow_down(&mut self, area_start: u64, start: u64) {
         if let Some(mut area) = self.by_start.remove(&area_start) {
-            self.total += area_start - start;
+            self.count(&area, area_start - start);
             area.start = start;
             self.by_start.insert(start, area);
         }
@@ -214,6 +233,10 @@ impl Areas {
         }
         end.checked_sub(len).filter(|start| *start >= MAP_MIN)
     }
+}
+
+fn is_data(area: &Area) -> bool {
+    area.prot.contains(Prot::WRITE) && !area.is_shared()
 }
 
 /// Where an area begins, the gap below one that grows down included.

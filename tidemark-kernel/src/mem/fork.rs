@@ -9,6 +9,7 @@ use super::space::{Resident, Space};
 use super::work::{Fork, ForkState, Work};
 use crate::cpu::core::SpaceId;
 use crate::errno::{Errno, Result};
+use crate::limits::STEP_PAGES;
 use crate::system::System;
 use crate::wait::Flow;
 
@@ -73,7 +74,9 @@ impl Memory {
                 }
                 // The areas own references, so that one not yet entered must be.
                 Work::Insert(area) => space.areas.push_last(area),
-                Work::Clear(_)
+                Work::TakeOut(_)
+                | Work::Clear(_)
+                | Work::Prune(..)
                 | Work::Cut(_)
                 | Work::Vacate(_)
                 | Work::Protect(_)
@@ -132,7 +135,7 @@ impl Memory {
 
     /// Takes spaces apart that are used no more: one step. Whether more is left.
     pub(super) fn release_step(&mut self, outside: Outside<'_>) -> bool {
-        let Some(mut space) = self.dying.pop() else { return false };
+        let Some(mut space) = self.dying.pop() else { return self.objects.free_doomed(&mut self.frames) };
         let mut mm = Mm {
             space: &mut space,
             frames: &mut self.frames,
@@ -143,7 +146,17 @@ impl Memory {
         if !mm.dissolve() {
             self.dying.push(space);
         }
-        !self.dying.is_empty()
+        self.is_releasing()
+    }
+
+    /// Frees some of the shared memory that nobody maps any more.
+    pub(crate) fn free_shared(&mut self) {
+        self.objects.free_doomed(&mut self.frames);
+    }
+
+    /// Whether memory is on its way back.
+    pub(super) fn is_releasing(&self) -> bool {
+        !self.dying.is_empty() || self.objects.has_doomed()
     }
 }
 
@@ -193,7 +206,13 @@ impl Mm<'_> {
             self.space.work.push_back(Work::Vacate(0..VA_END));
             return false;
         }
-        self.table().destroy(self.frames);
+        let table = self.table();
+        let mut budget = STEP_PAGES;
+        if let Some(next) = table.prune(0..VA_END, self.space.pruned, &mut budget, self.frames) {
+            self.space.pruned = next;
+            return false;
+        }
+        table.destroy(self.frames);
         true
     }
 }

@@ -11,14 +11,17 @@ use super::ram::{FRAME_SHIFT, FRAME_SIZE, FrameNo, GuestRam};
 /// The largest run the allocator hands out: 2^9 frames, 2 MiB.
 pub const MAX_ORDER: u32 = 9;
 
-/// Bytes asked of the host at once; less where it has no more. Bounds the metadata set up under the lock.
+/// Bytes asked of the host at once; less where it has no more.
 const GROWTH_BYTES: u64 = 8 << 20;
+
+/// Bytes of what the host lent that are entered at once: the largest run, in a few microseconds.
+const ENTER_BYTES: u64 = 2 << 20;
 
 /// The least that is asked of the host, in bytes.
 const LEAST_GROWTH_BYTES: u64 = 64 << 10;
 
-/// Frames in one piece of metadata: 16 MiB of guest RAM.
-const CHUNK_FRAMES: usize = 4096;
+/// Frames in one piece of metadata: 2 MiB of guest RAM.
+const CHUNK_FRAMES: usize = 512;
 
 /// Single free frames kept unmerged in front of the buddy lists, where most come and go.
 const RECENT_FRAMES: usize = 256;
@@ -55,6 +58,8 @@ pub struct Frames {
     used: u64,
     high_water: u64,
     lent: u64,
+    /// What the host lent and is not entered yet.
+    ahead: Range<u64>,
 }
 
 /// What is known of one frame. Exactly one of these holds: absent; in use (`refs > 0`); the first of a free block
@@ -88,6 +93,7 @@ impl Frames {
             used: 0,
             high_water: 0,
             lent: 0,
+            ahead: 0..0,
         }
     }
 
@@ -204,8 +210,20 @@ impl Frames {
         }
     }
 
-    /// Asks the host for more, in ever smaller pieces.
+    /// Enters a piece of what the host lent, which is asked for more where nothing is left of that.
     fn grow(&mut self) -> bool {
+        if self.ahead.is_empty() && !self.borrow() {
+            return false;
+        }
+        let start = self.ahead.start;
+        let end = (start + 1).next_multiple_of(ENTER_BYTES).min(self.ahead.end);
+        self.ahead.start = end;
+        self.add(start..end);
+        true
+    }
+
+    /// Asks the host for more, in ever smaller pieces.
+    fn borrow(&mut self) -> bool {
         let missing = self.budget.saturating_sub(self.lent) << FRAME_SHIFT;
         if missing == 0 {
             return false;
@@ -213,7 +231,9 @@ impl Frames {
         let mut bytes = missing.next_power_of_two().clamp(LEAST_GROWTH_BYTES, GROWTH_BYTES);
         while bytes >= LEAST_GROWTH_BYTES {
             if let Some(range) = self.supply.grow(bytes) {
-                self.add(range);
+                assert!(range.end <= self.ram.len(), "the host lends inside its region");
+                self.lent += (range.end - range.start) >> FRAME_SHIFT;
+                self.ahead = range;
                 return true;
             }
             bytes /= 2;
@@ -221,9 +241,8 @@ impl Frames {
         false
     }
 
-    /// Enters a range that the host lent, all zeroes.
+    /// Enters part of what the host lent, all zeroes.
     fn add(&mut self, range: Range<u64>) {
-        assert!(range.end <= self.ram.len(), "the host lends inside its region");
         let (mut frame, end) = ((range.start >> FRAME_SHIFT) as u32, (range.end >> FRAME_SHIFT) as u32);
         for number in frame..end {
             let chunk = number as usize / CHUNK_FRAMES;
@@ -233,7 +252,6 @@ impl Frames {
             let chunk = self.chunks[chunk].get_or_insert_with(new_chunk);
             chunk[number as usize % CHUNK_FRAMES] = Meta { zeroed: true, present: true, ..ABSENT };
         }
-        self.lent += u64::from(end - frame);
         while frame < end {
             let aligned = frame.trailing_zeros().min(MAX_ORDER);
             let order = aligned.min((end - frame).ilog2());
@@ -346,8 +364,9 @@ pub(crate) mod tests {
 
     #[test]
     fn frames_are_zero_and_runs_are_aligned() {
-        let test = TestRam::new(1024);
-        let mut frames = frames(&test, 4 << 20);
+        // Room for a largest run beside those that small ones split.
+        let test = TestRam::new(2048);
+        let mut frames = frames(&test, 8 << 20);
         for round in 0..3 {
             let mut held = Vec::new();
             for order in [0, 4, 0, 2, 9, 4] {

@@ -160,14 +160,10 @@ impl Mm<'_> {
         Ok(())
     }
 
-    /// Takes the areas of a range out and has their pages cleared.
+    /// Has the areas of a range taken out, and their pages.
     pub(super) fn take_out(&mut self, range: Range<u64>) {
-        let (areas, mut backings) = self.areas();
-        let removed = areas.remove(range, &mut backings);
-        if let (Some(first), Some(last)) = (removed.first(), removed.last()) {
-            let touched = first.start..last.end;
-            self.space.work.push_back(Work::Clear(touched));
-            self.release_areas(removed);
+        if !self.space.areas.is_free(range.clone()) {
+            self.space.work.push_back(Work::TakeOut(range));
         }
     }
 

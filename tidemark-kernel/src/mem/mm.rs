@@ -63,13 +63,13 @@ impl Mm<'_> {
 
     /// The areas, and what counts their references.
     pub(super) fn areas(&mut self) -> (&mut super::areas::Areas, Backings<'_>) {
-        let backings = Backings { objects: self.objects, files: self.outside.files, frames: self.frames };
+        let backings = Backings { objects: self.objects, files: self.outside.files };
         (&mut self.space.areas, backings)
     }
 
     /// Gives back the references of areas that were taken out.
     pub(super) fn release_areas(&mut self, areas: impl IntoIterator<Item = Area>) {
-        let mut backings = Backings { objects: self.objects, files: self.outside.files, frames: self.frames };
+        let mut backings = Backings { objects: self.objects, files: self.outside.files };
         areas.into_iter().for_each(|area| backings.release(area.backing));
     }
 
@@ -130,13 +130,20 @@ impl Mm<'_> {
         }
     }
 
-    /// Unlinks page-table nodes of a range that is empty now.
-    pub(super) fn prune(&mut self, range: Range<u64>, quiet: bool) {
+    /// Unlinks page-table nodes of a range that is empty now, from an address on; see [`PageTable::prune`].
+    pub(super) fn prune(
+        &mut self,
+        range: Range<u64>,
+        from: u64,
+        budget: &mut u64,
+        quiet: bool,
+    ) -> Option<u64> {
         let table = self.table();
         if quiet {
-            table.prune(range, self.frames);
+            table.prune(range, from, budget, self.frames)
         } else {
-            table.prune(range, &mut Zombies { frames: self.frames, zombies: &mut self.space.zombies });
+            let mut zombies = Zombies { frames: self.frames, zombies: &mut self.space.zombies };
+            table.prune(range, from, budget, &mut zombies)
         }
     }
 

@@ -160,8 +160,8 @@ impl Memory {
             }
             Err(Unresolved::Unflushed) => FaultOutcome::Flush,
             Err(Unresolved::Signal(fault)) => FaultOutcome::Signal(fault),
-            // Memory of processes that ended is on its way back.
-            Err(Unresolved::OutOfMemory) if !self.dying.is_empty() => {
+            // What was used until now is on its way back.
+            Err(Unresolved::OutOfMemory) if self.is_releasing() => {
                 self.release_step(outside);
                 FaultOutcome::Again
             }

@@ -2,13 +2,15 @@
 //!
 //! Owns the pages of shared anonymous mappings and the counting of references that areas hold.
 
-use std::collections::BTreeMap;
-
 use super::area::Backing;
 use super::frames::Frames;
 use super::ram::FrameNo;
 use crate::errno::Result;
 use crate::fs::FileId;
+use crate::fs::tree::pages::PageMap;
+
+/// Pages of objects that are gone that one step frees.
+const FREE_PAGES: u64 = 256;
 
 /// What memory asks of the file side.
 pub trait FilePages {
@@ -38,19 +40,21 @@ pub struct ObjectId(u32);
 pub struct Objects {
     slots: Vec<Option<Object>>,
     free: Vec<u32>,
+    /// Pages of objects that are gone, to be freed in steps.
+    doomed: Vec<PageMap>,
 }
 
 #[derive(Debug)]
 struct Object {
     /// Areas that map it.
     references: u32,
-    pages: BTreeMap<u64, FrameNo>,
+    pages: PageMap,
 }
 
 impl Objects {
     /// A new object with one reference.
     pub(super) fn create(&mut self) -> ObjectId {
-        let object = Some(Object { references: 1, pages: BTreeMap::new() });
+        let object = Some(Object { references: 1, pages: PageMap::default() });
         match self.free.pop() {
             Some(slot) => {
                 self.slots[slot as usize] = object;
@@ -66,8 +70,8 @@ impl Objects {
     /// The frame of a page, made of zeroes if it is not there; `None` without memory. The reference stays here.
     pub(super) fn page(&mut self, id: ObjectId, index: u64, frames: &mut Frames) -> Option<FrameNo> {
         let object = self.slots.get_mut(id.0 as usize)?.as_mut()?;
-        if let Some(frame) = object.pages.get(&index) {
-            return Some(*frame);
+        if let Some(frame) = object.pages.get(index) {
+            return Some(frame);
         }
         let frame = frames.alloc(0)?;
         object.pages.insert(index, frame);
@@ -79,17 +83,38 @@ impl Objects {
         self.slots[id.0 as usize].as_mut().expect("a mapped object is in the table")
     }
 
-    fn release(&mut self, id: ObjectId, frames: &mut Frames) {
+    fn release(&mut self, id: ObjectId) {
         let object = self.object(id);
         object.references -= 1;
         if object.references == 0
             && let Some(object) = self.slots[id.0 as usize].take()
         {
-            object.pages.into_values().for_each(|frame| {
-                frames.release(frame);
-            });
             self.free.push(id.0);
+            if object.pages.len() > 0 {
+                self.doomed.push(object.pages);
+            }
         }
+    }
+
+    /// Whether pages of objects that are gone wait to be freed.
+    pub(super) fn has_doomed(&self) -> bool {
+        !self.doomed.is_empty()
+    }
+
+    /// Frees some pages of objects that are gone. Whether more are left.
+    pub(super) fn free_doomed(&mut self, frames: &mut Frames) -> bool {
+        let mut budget = FREE_PAGES;
+        while let Some(pages) = self.doomed.last_mut() {
+            while let Some(frame) = pages.take_first(0, u64::MAX) {
+                frames.release(frame);
+                budget -= 1;
+                if budget == 0 {
+                    return true;
+                }
+            }
+            self.doomed.pop();
+        }
+        false
     }
 
     /// How many objects there are.
@@ -107,7 +132,6 @@ impl Objects {
 pub(super) struct Backings<'a> {
     pub(super) objects: &'a mut Objects,
     pub(super) files: &'a mut (dyn FilePages + 'static),
-    pub(super) frames: &'a mut Frames,
 }
 
 impl Backings<'_> {
@@ -121,7 +145,7 @@ impl Backings<'_> {
 
     pub(super) fn release(&mut self, backing: Backing) {
         match backing {
-            Backing::Shared { object, .. } => self.objects.release(object, self.frames),
+            Backing::Shared { object, .. } => self.objects.release(object),
             Backing::File { file, .. } => self.files.release(file),
             Backing::Anonymous | Backing::Kernel { .. } => {}
         }

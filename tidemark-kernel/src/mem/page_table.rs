@@ -23,6 +23,9 @@ const LEVELS: u32 = 4;
 const INDEX_BITS: u32 = 9;
 const ENTRIES: u64 = 1 << INDEX_BITS;
 
+/// What looking through a node costs in [`PageTable::prune`]'s budget, where looking for one costs 1.
+const PRUNE_COST: u64 = 8;
+
 /// Where page-table nodes come from and go to: the frame allocator, seen from here.
 pub trait FrameSource {
     /// A frame whose bytes are all zero, or `None` when the budget is used up.
@@ -209,28 +212,49 @@ impl PageTable {
     }
 
     /// Unlinks the nodes that lie wholly inside a range and map nothing, and gives them to
-    /// [`FrameSource::free`], whose contract keeps walking harts safe. Under the kernel's lock.
-    pub fn prune(&self, range: Range<u64>, frames: &mut impl FrameSource) {
-        for level in 1..LEVELS {
-            let span = FRAME_SIZE << (INDEX_BITS * level);
-            let Some(mut va) = range.start.checked_next_multiple_of(span) else { return };
-            let end = range.end.min(VA_END);
-            while va.checked_add(span).is_some_and(|next| next <= end) {
-                match self.node_above(va, level) {
-                    Ok(parent) => {
-                        let at = index(va, level);
-                        if let Some(child) = self.load(parent, at).frame()
-                            && self.is_empty(child)
-                        {
-                            self.store(parent, at, Pte::EMPTY);
-                            frames.free(child);
-                        }
-                        va += span;
-                    }
-                    Err(absent) => va = next_multiple(va, FRAME_SIZE << (INDEX_BITS * absent)),
+    /// [`FrameSource::free`], whose contract keeps walking harts safe. Goes on at `from` (at first the range's start)
+    /// and ends when it has looked at nodes for `budget`; where to go on then. Under the kernel's lock.
+    pub fn prune(
+        &self,
+        range: Range<u64>,
+        mut from: u64,
+        budget: &mut u64,
+        frames: &mut impl FrameSource,
+    ) -> Option<u64> {
+        let end = range.end.min(VA_END);
+        while let Some(at) = from.checked_next_multiple_of(span(1)).filter(|at| at + span(1) <= end) {
+            if *budget == 0 {
+                return Some(at);
+            }
+            from = match self.node_above(at, 1) {
+                Ok(_) => {
+                    let freed_or_there = self.prune_at(at, 1, frames);
+                    *budget = budget.saturating_sub(if freed_or_there { PRUNE_COST } else { 1 });
+                    at + span(1)
+                }
+                Err(absent) => next_multiple(at, span(absent)),
+            };
+            // Nodes above are looked at when all below them were.
+            for level in 2..LEVELS {
+                let start = at & !(span(level) - 1);
+                if range.start <= start && start + span(level) <= from.min(end) {
+                    self.prune_at(start, level, frames);
                 }
             }
         }
+        None
+    }
+
+    /// Unlinks the node below an entry if it is empty. Whether there is or was one.
+    fn prune_at(&self, va: u64, level: u32, frames: &mut impl FrameSource) -> bool {
+        let Ok(parent) = self.node_above(va, level) else { return false };
+        let at = index(va, level);
+        let Some(child) = self.load(parent, at).frame() else { return false };
+        if self.is_empty(child) {
+            self.store(parent, at, Pte::EMPTY);
+            frames.free(child);
+        }
+        true
     }
 
     /// The leaf nodes that cover a range, in rising order, each with the part of the range that it covers. Absent
@@ -410,6 +434,11 @@ const fn index(va: u64, level: u32) -> u64 {
     (va >> (FRAME_SHIFT + INDEX_BITS * level)) & (ENTRIES - 1)
 }
 
+/// Bytes that an entry of a node at this level covers.
+const fn span(level: u32) -> u64 {
+    FRAME_SIZE << (INDEX_BITS * level)
+}
+
 const fn leaf_index(va: u64) -> u64 {
     index(va, 0)
 }
@@ -460,6 +489,15 @@ pub(crate) mod tests {
         }
     }
 
+    /// Prunes in small steps.
+    fn prune_all(table: &PageTable, frames: &mut TestFrames) -> Option<u64> {
+        let mut next = Some(0);
+        for _ in 0..10_000 {
+            next = table.prune(0..VA_END, next?, &mut 3, frames);
+        }
+        next
+    }
+
     #[test]
     fn set_walk_clear() {
         let test = TestRam::new(64);
@@ -477,7 +515,7 @@ pub(crate) mod tests {
         }
         assert_eq!(table.walk(VA_END), Pte::EMPTY);
         assert_eq!(table.walk(u64::MAX), Pte::EMPTY);
-        table.prune(0..VA_END, &mut frames);
+        assert_eq!(prune_all(&table, &mut frames), None);
         assert_eq!(frames.used, 1, "only the root is left");
         table.destroy(&mut frames);
         assert_eq!(frames.used, 0);
@@ -520,13 +558,13 @@ pub(crate) mod tests {
         for (i, pte) in group.into_iter().enumerate() {
             assert_eq!(pte, table.walk(0x4000_0000 + i as u64 * FRAME_SIZE));
         }
-        table.prune(0..VA_END, &mut frames);
+        assert_eq!(prune_all(&table, &mut frames), None);
         assert!(
             table.mapped(0..u64::MAX).eq(model.iter().map(|(va, pte)| (*va, *pte))),
             "prune maps the same"
         );
         table.update(0..VA_END, |_, _| Pte::EMPTY);
-        table.prune(0..VA_END, &mut frames);
+        assert_eq!(prune_all(&table, &mut frames), None);
         assert_eq!(frames.used, 1);
     }
 

@@ -135,12 +135,13 @@ impl Mm<'_> {
         let (areas, mut backings) = self.areas();
         backings.retain(moved.backing);
         if old_len > 0 && !keep_old {
-            let removed = areas.remove(old.clone(), &mut backings);
+            let removed = areas.remove(old.clone(), usize::MAX, &mut backings);
             self.release_areas(removed);
         }
         if old_len > 0 {
             self.space.work.push_back(Work::Move { from: old.start..old.start + moved_len, to: new });
-            self.space.work.push_back(Work::Clear(old.start + moved_len..old.end));
+            self.clear_later(old.start + moved_len..old.end);
+            self.space.work.push_back(Work::Prune(old.clone(), old.start));
         }
         let locked = moved.flags.contains(AreaFlags::LOCKED);
         let is_file = matches!(moved.backing, Backing::File { .. });

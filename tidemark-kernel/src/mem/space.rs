@@ -40,6 +40,8 @@ pub struct Space {
     pub(super) changes: u64,
     /// Frames taken out of the page table that a worker may still reach through an old translation.
     pub(super) zombies: Vec<FrameNo>,
+    /// Below this address, page-table nodes of a space that is being taken apart are gone.
+    pub(super) pruned: u64,
 }
 
 /// Resident pages, by where they come from (`/proc/PID/status`, `RssAnon` and so on).
@@ -91,6 +93,7 @@ impl Space {
             work: VecDeque::new(),
             changes: 0,
             zombies: Vec::new(),
+            pruned: 0,
         })
     }
 

@@ -26,11 +26,18 @@ const FAULT_COST: u64 = 64;
 /// What an area costs that is copied, in pages.
 const AREA_COST: u64 = 8;
 
+/// Areas that one step takes out.
+const AREAS_PER_STEP: usize = 32;
+
 /// Something left to do.
 #[derive(Debug)]
 pub(super) enum Work {
+    /// Take out the areas of a range, and their pages.
+    TakeOut(Range<u64>),
     /// Take out the pages of a range. Its areas are gone, or keep on with new pages.
     Clear(Range<u64>),
+    /// Unlink the page-table nodes of a range that was cleared, from an address on.
+    Prune(Range<u64>, u64),
     /// Take out what files gave up: pages that are no more a file's, and private copies of pages past its end.
     Cut(Range<u64>),
     /// Take out all pages of a space that is being taken apart, and leave its page-table nodes to be freed as a whole.
@@ -104,7 +111,9 @@ impl Mm<'_> {
             return false;
         }
         let mut step = Step { budget: STEP_PAGES, quiet: self.is_quiet(), lost: false };
-        while let Some(work) = self.space.work.pop_front() {
+        while step.budget > 0
+            && let Some(work) = self.space.work.pop_front()
+        {
             if let Some(rest) = self.step(work, &mut step) {
                 self.space.work.push_front(rest);
                 break;
@@ -119,12 +128,25 @@ impl Mm<'_> {
     /// Does as much of a work as the step allows; what is left of it.
     fn step(&mut self, work: Work, step: &mut Step) -> Option<Work> {
         match work {
-            Work::Clear(range) => {
-                let rest = self.clear_pages(range.clone(), step);
-                if rest.is_none() {
-                    self.prune(range, step.quiet);
+            Work::Clear(range) => self.clear_pages(range, step).map(Work::Clear),
+            Work::Prune(range, from) => {
+                let zombies = self.space.zombies.len();
+                let next = self.prune(range.clone(), from, &mut step.budget, step.quiet);
+                // A hart may be on its way through a node.
+                step.lost |= self.space.zombies.len() > zombies;
+                next.map(|next| Work::Prune(range, next))
+            }
+            Work::TakeOut(range) => {
+                let (areas, mut backings) = self.areas();
+                let removed = areas.remove(range.clone(), AREAS_PER_STEP, &mut backings);
+                let (first, last) = (removed.first()?.start, removed.last()?.end);
+                step.charge(AREA_COST * removed.len() as u64);
+                self.release_areas(removed);
+                if last < range.end {
+                    self.space.work.push_front(Work::TakeOut(last..range.end));
                 }
-                rest.map(Work::Clear)
+                self.space.work.push_front(Work::Prune(first..last, first));
+                self.clear_pages(first..last, step).map(Work::Clear)
             }
             Work::Cut(range) => self.cut_pages(range, step).map(Work::Cut),
             Work::Vacate(range) => self.clear_pages(range, step).map(Work::Vacate),
@@ -146,6 +168,13 @@ impl Mm<'_> {
                 Some(Work::Fork(fork))
             }
         }
+    }
+
+    /// Has the pages of a range taken out, and the page-table nodes that are then empty.
+    pub(super) fn clear_later(&mut self, range: Range<u64>) {
+        let start = range.start;
+        self.space.work.push_back(Work::Clear(range.clone()));
+        self.space.work.push_back(Work::Prune(range, start));
     }
 
     fn clear_pages(&mut self, range: Range<u64>, step: &mut Step) -> Option<Range<u64>> {
@@ -245,7 +274,6 @@ impl Mm<'_> {
                 }
                 step.lost = true;
             }
-            self.prune(leaf.range(), step.quiet);
         }
         None
     }

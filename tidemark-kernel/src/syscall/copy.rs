@@ -10,6 +10,7 @@ use crate::fs::descriptors::Fd;
 use crate::fs::file::FileKind;
 use crate::fs::flags::OpenFlags;
 use crate::fs::pipe::PipeId;
+use crate::fs::proc::TextState;
 use crate::mem::io::{IoSink, IoSource};
 use crate::wait::{Entry, Events, Flow, Restart};
 
@@ -38,6 +39,8 @@ enum Step {
     Copied(u64),
     /// The source is at its end.
     End,
+    /// What is copied is still to be made.
+    NotYet,
     /// Nothing can be read from the first, or written to the second, at the moment.
     NotReady(FileId, Events),
 }
@@ -62,8 +65,8 @@ fn copy_step(cx: &mut Cx<'_>, from: Side, to: Side, done: u64, limit: u64) -> Re
     let (pid, tid) = (cx.pid, cx.tid);
     let source = cx.sys.fs.file(from.file)?;
     let start = from.after(done).unwrap_or(source.position);
-    if matches!(source.kind, FileKind::Text(_)) && start == 0 {
-        cx.sys.refresh_text(from.file, Some((pid, tid)))?;
+    if cx.sys.make_text(from.file, start, Some((pid, tid)))? == TextState::Behind {
+        return Ok(Step::NotYet);
     }
     let nothing_comes = match pipe_of(cx, from.file)? {
         Some(pipe) => cx.sys.fs.pipe(pipe)?.len() == 0,
@@ -109,6 +112,7 @@ fn copy(cx: &mut Cx<'_>, from: Side, to: Side, total: u64, no_wait: bool, whole:
             if whole && cx.progress.done < total { Ok(Flow::Again) } else { Ok(Flow::Done(cx.progress.done)) }
         }
         Ok(Step::End) => Ok(Flow::Done(done)),
+        Ok(Step::NotYet) => Ok(Flow::Again),
         Ok(Step::NotReady(..)) if done > 0 => Ok(Flow::Done(done)),
         Ok(Step::NotReady(..)) if no_wait => Err(Errno::EAGAIN),
         Ok(Step::NotReady(file, events)) => cx.wait_for(file, events),

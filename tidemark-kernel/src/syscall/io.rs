@@ -7,6 +7,7 @@ use crate::fs::FileId;
 use crate::fs::descriptors::Fd;
 use crate::fs::file::FileKind;
 use crate::fs::flags::OpenFlags;
+use crate::fs::proc::TextState;
 use crate::limits::STEP_BYTES;
 use crate::wait::{Entry, Events, Flow};
 
@@ -114,8 +115,9 @@ fn read_step(
         if budget == 0 {
             return Ok(Flow::Again);
         }
-        if done == 0 {
-            refresh_text(cx, file, offset)?;
+        let made = make_text(cx, file, offset.map(|offset| offset.saturating_add(done)))?;
+        if made == TextState::Behind {
+            return Ok(Flow::Again);
         }
         // Pages of the buffer that nothing will be put into are left alone.
         let hint = cx.sys.fs.read_hint(file, offset.map(|offset| offset + done));
@@ -133,7 +135,7 @@ fn read_step(
         match result {
             Ok((count, given)) => {
                 cx.progress.done += count;
-                budget = budget.saturating_sub(count);
+                budget = if made == TextState::Made { 0 } else { budget.saturating_sub(count) };
                 // A short read ends the call, except for a file in steps.
                 if count == 0 || (count < given && !is_regular) || len == 0 {
                     return Ok(Flow::Done(cx.progress.done));
@@ -147,13 +149,10 @@ fn read_step(
     }
 }
 
-/// Texts of procfs are made anew when they are read from their start.
-fn refresh_text(cx: &mut Cx<'_>, file: FileId, offset: Option<u64>) -> Result<()> {
-    let open = cx.sys.fs.file(file)?;
-    if matches!(open.kind, FileKind::Text(_)) && offset.unwrap_or(open.position) == 0 {
-        cx.sys.refresh_text(file, Some((cx.pid, cx.tid)))?;
-    }
-    Ok(())
+/// Texts of procfs are made when they are read.
+fn make_text(cx: &mut Cx<'_>, file: FileId, offset: Option<u64>) -> Result<TextState> {
+    let position = offset.unwrap_or(cx.sys.fs.file(file)?.position);
+    cx.sys.make_text(file, position, Some((cx.pid, cx.tid)))
 }
 
 /// Longest text that a file of procfs takes, in bytes.

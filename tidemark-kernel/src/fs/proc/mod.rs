@@ -385,6 +385,17 @@ impl Vfs {
     }
 }
 
+/// What [`System::make_text`] came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum TextState {
+    /// It is all there, or what is read is.
+    Ready,
+    /// A part was made, which takes much of a step.
+    Made,
+    /// A part was made, and what is read comes later: in another step.
+    Behind,
+}
+
 impl System {
     /// The node of procfs at a location, if it is there.
     pub(crate) fn proc_node(&self, at: Location) -> Option<Node> {
@@ -410,32 +421,55 @@ impl System {
         Ok(attr)
     }
 
-    /// Makes the text of an open file of procfs anew, as reading it from its start does.
+    /// Makes the text of an open file of procfs that is to be read at `position`: anew at its start, else the part that
+    /// follows, if it is not all there.
     ///
     /// # Errors
     /// `ENOENT`, `ESRCH` when its process is gone.
-    pub(crate) fn refresh_text(&mut self, file: FileId, caller: Option<(Pid, Tid)>) -> Result<()> {
-        let at = self.fs.file(file)?.at;
-        let Some(node) = self.proc_node(at) else { return Ok(()) };
-        let text = match node {
+    pub(crate) fn make_text(
+        &mut self,
+        file: FileId,
+        position: u64,
+        caller: Option<(Pid, Tid)>,
+    ) -> Result<TextState> {
+        let open = self.fs.file(file)?;
+        let FileKind::Text(old) = &open.kind else { return Ok(TextState::Ready) };
+        let from = match open.rest {
+            _ if position == 0 => 0,
+            Some(rest) if old.len() as u64 <= position => rest,
+            _ => return Ok(TextState::Ready),
+        };
+        let at = open.at;
+        let Some(node) = self.proc_node(at) else { return Ok(TextState::Ready) };
+        let (part, rest) = match node {
             Node::Fixed(entry) => match FIXED[usize::from(entry)].kind {
-                FixedKind::Text(make) => make(self),
-                _ => return Ok(()),
+                FixedKind::Text(make) => (make(self), None),
+                _ => return Ok(TextState::Ready),
             },
             Node::Entry(owner, entry) => {
-                let EntryKind::Text(make) = ENTRIES[usize::from(entry)].kind else { return Ok(()) };
+                let EntryKind::Text(make) = ENTRIES[usize::from(entry)].kind else {
+                    return Ok(TextState::Ready);
+                };
                 if self.tasks.process(owner.pid).is_none() {
                     return Err(Errno::ESRCH);
                 }
-                process::text(self, owner, caller, make)?
+                process::text(self, owner, caller, make, from)?
             }
-            Node::Descriptor { owner, fd, .. } => self.descriptor_info(owner, fd)?,
-            Node::Task(_) => return Ok(()),
+            Node::Descriptor { owner, fd, .. } => (self.descriptor_info(owner, fd)?, None),
+            Node::Task(_) => return Ok(TextState::Ready),
         };
-        if let FileKind::Text(old) = &mut self.fs.file_mut(file)?.kind {
-            *old = text;
+        let open = self.fs.file_mut(file)?;
+        open.rest = rest;
+        let FileKind::Text(text) = &mut open.kind else { return Ok(TextState::Ready) };
+        if position == 0 {
+            text.clear();
         }
-        Ok(())
+        text.extend_from_slice(&part);
+        Ok(match rest {
+            None => TextState::Ready,
+            Some(_) if text.len() as u64 <= position => TextState::Behind,
+            Some(_) => TextState::Made,
+        })
     }
 
     /// What is written to a file of procfs, all at once.

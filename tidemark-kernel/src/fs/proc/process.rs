@@ -108,14 +108,14 @@ impl Entry {
 pub(super) fn program_of(view: &View<'_>, process: &Process) -> Option<FileId> {
     let space = view.spaces.get(process.space)?;
     let code = space.marks().code_start;
-    let area = space.areas().iter().find(|area| area.range().contains(&code))?;
+    let area = space.areas().find(code)?;
     match area.backing {
         Backing::File { file, .. } => Some(file),
         _ => None,
     }
 }
 
-/// Makes a text.
+/// Makes a text, or the part of it from `from` on: 0, or what the part before came with.
 ///
 /// # Errors
 /// `ESRCH` when the process is gone; `EACCES` for another user's memory.
@@ -124,7 +124,8 @@ pub(super) fn text(
     owner: Owner,
     caller: Option<(Pid, Tid)>,
     which: Text,
-) -> Result<Vec<u8>> {
+    from: u64,
+) -> Result<(Vec<u8>, Option<u64>)> {
     // Without a caller it is the application that reads, which sees everything from the top.
     let root = match caller {
         Some((pid, tid)) => {
@@ -138,7 +139,7 @@ pub(super) fn text(
         None => sys.fs.root(),
     };
     let zombie = sys.tasks.process(owner.pid).ok_or(Errno::ESRCH)?.is_zombie();
-    Ok(match which {
+    let whole = match which {
         Text::Auxv => memory(sys, owner.pid, |space| space.marks().auxiliary),
         Text::Environ => memory(sys, owner.pid, |space| space.marks().environment),
         Text::Cmdline if zombie => Vec::new(),
@@ -147,7 +148,7 @@ pub(super) fn text(
         Text::Comm => [name(sys, owner), b"\n".to_vec()].concat(),
         Text::Io => b"rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n".to_vec(),
         Text::Limits => limits(sys, owner.pid),
-        Text::Maps => maps(sys, owner.pid, root),
+        Text::Maps => return Ok(maps(sys, owner.pid, root, from)),
         Text::MountInfo => mount_info(sys, root),
         Text::Mounts => mounts(sys, root),
         Text::OomScore | Text::OomScoreAdj => b"0\n".to_vec(),
@@ -155,7 +156,8 @@ pub(super) fn text(
         Text::Statm => statm(sys, owner.pid),
         Text::Status => status(sys, owner),
         Text::Wchan => b"0".to_vec(),
-    })
+    };
+    Ok((whole, None))
 }
 
 /// Bytes of argument or environment strings that are shown at the most.
@@ -215,14 +217,8 @@ fn pages(sys: &System, pid: Pid) -> [u64; 5] {
     let resident = space.resident();
     let marks = space.marks();
     let code = marks.code_end.saturating_sub(marks.code_start).div_ceil(PAGE_SIZE);
-    let data: u64 = space
-        .areas()
-        .iter()
-        .filter(|area| area.prot.contains(Prot::WRITE) && !area.is_shared())
-        .map(Area::len)
-        .sum();
-    let size = space.areas().total() / PAGE_SIZE;
-    [size, resident.anonymous + resident.shared, resident.shared, code, data / PAGE_SIZE]
+    let (size, data) = (space.areas().total() / PAGE_SIZE, space.areas().data() / PAGE_SIZE);
+    [size, resident.anonymous + resident.shared, resident.shared, code, data]
 }
 
 fn statm(sys: &System, pid: Pid) -> Vec<u8> {
@@ -322,8 +318,8 @@ fn status(sys: &System, owner: Owner) -> Vec<u8> {
         && let Some(space) = space(sys, owner.pid)
     {
         let [size, resident, shared, code, data] = pages(sys, owner.pid);
-        let stack: u64 =
-            space.areas().iter().filter(|area| area.flags.contains(AreaFlags::STACK)).map(Area::len).sum();
+        let stack = space.areas().find(space.marks().stack_start);
+        let stack = stack.filter(|area| area.flags.contains(AreaFlags::STACK)).map_or(0, Area::len);
         let rows = [
             ("VmPeak", size),
             ("VmSize", size),
@@ -371,12 +367,18 @@ fn status(sys: &System, owner: Owner) -> Vec<u8> {
     text.into_bytes()
 }
 
-fn maps(sys: &System, pid: Pid, root: Location) -> Vec<u8> {
+/// Areas that one part of `maps` tells of.
+const MAPS_PART: usize = 16;
+
+fn maps(sys: &System, pid: Pid, root: Location, from: u64) -> (Vec<u8>, Option<u64>) {
     /// Where the name begins in a line (`show_map_vma` in Linux).
     const NAME_COLUMN: usize = 73;
-    let Some(space) = space(sys, pid) else { return Vec::new() };
+    let Some(space) = space(sys, pid) else { return (Vec::new(), None) };
     let mut text = Vec::new();
-    for area in space.areas().iter() {
+    for (number, area) in space.areas().overlapping(from..u64::MAX).enumerate() {
+        if number == MAPS_PART {
+            return (text, Some(area.start));
+        }
         let flag = |prot, letter| if area.prot.contains(prot) { letter } else { '-' };
         let (offset, dev, ino, name) = match area.backing {
             Backing::File { file, page, .. } => {
@@ -409,7 +411,7 @@ fn maps(sys: &System, pid: Pid, root: Location) -> Vec<u8> {
         }
         text.push(b'\n');
     }
-    text
+    (text, None)
 }
 
 fn limits(sys: &System, pid: Pid) -> Vec<u8> {

@@ -79,6 +79,9 @@ impl PageMap {
 
     /// Takes out all pages from `start` on.
     pub(crate) fn split_off(&mut self, start: u64) -> PageMap {
+        if start == 0 {
+            return std::mem::take(self);
+        }
         let mut chunks = self.chunks.split_off(&start.div_ceil(CHUNK_PAGES));
         let number = start / CHUNK_PAGES;
         if let Some(chunk) = self.chunks.get_mut(&number).filter(|_| !start.is_multiple_of(CHUNK_PAGES)) {
