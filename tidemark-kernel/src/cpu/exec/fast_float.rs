@@ -21,6 +21,9 @@ pub(in super::super) const FCSR_FAST: i32 = 1;
 /// No value of `fcsr`'s masked bits: for operations whose own rounding mode is another one.
 pub(in super::super) const FCSR_NEVER: i32 = -1;
 
+/// The sign bit of a double.
+pub(super) const DOUBLE_SIGN: u64 = 1 << 63;
+
 /// An interchange format as the host has it.
 pub(super) trait HostFloat: Sized + Copy + PartialOrd {
     /// From a register.
@@ -33,7 +36,7 @@ pub(super) trait HostFloat: Sized + Copy + PartialOrd {
     fn is_well_inside(self) -> bool;
     /// The square root.
     fn sqrt(self) -> Self;
-    /// `self` × `b` + `c` rounded once, if the host has an instruction for it.
+    /// `self` × `b` + `c` rounded once, if the host can do that quickly.
     fn fused_multiply_add(self, b: Self, c: Self) -> Option<Self>;
 }
 
@@ -196,16 +199,6 @@ mod host_fma {
     }
 }
 
-/// No such instruction; WebAssembly has none.
+/// No such instruction: WebAssembly has none.
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-mod host_fma {
-    #[inline(always)]
-    pub(super) fn double(_: f64, _: f64, _: f64) -> Option<f64> {
-        None
-    }
-
-    #[inline(always)]
-    pub(super) fn single(_: f32, _: f32, _: f32) -> Option<f32> {
-        None
-    }
-}
+use super::fused as host_fma;

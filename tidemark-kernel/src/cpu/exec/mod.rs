@@ -18,6 +18,8 @@ mod csr;
 mod cursor;
 mod fast_float;
 mod float;
+#[cfg(any(test, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
+mod fused;
 mod keep_apart;
 mod machine;
 mod outside;
@@ -32,9 +34,6 @@ use alu::*;
 use fast_float::*;
 use keep_apart::keep_apart;
 use std::sync::atomic::{Ordering, fence};
-
-/// The sign bit of a double.
-const DOUBLE_SIGN: u64 = 1 << 63;
 
 use cursor::Cursor;
 pub(super) use fast_float::{FCSR_FAST, FCSR_NEVER};
