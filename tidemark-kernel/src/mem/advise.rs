@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::area::{AreaFlags, Backing};
 use super::mm::Mm;
 use super::page_table::Pte;
-use super::work::Work;
+use super::work::{Change, Work};
 use crate::addr::{ADDRESS_LIMIT, PAGE_SIZE};
 use crate::errno::{Errno, Result};
 
@@ -66,8 +66,7 @@ impl Mm<'_> {
         if self.space.areas.len() + 2 > self.outside.areas_max {
             return Err(Errno::ENOMEM);
         }
-        let (areas, mut backings) = self.areas();
-        areas.change(range, &mut backings, |area| area.flags = area.flags.without(unset).with(set));
+        self.space.work.push_back(Work::Change(range, Change::Flags { set, unset }));
         Ok(())
     }
 
@@ -79,8 +78,8 @@ impl Mm<'_> {
         self.set_flags(range.clone(), AreaFlags::LOCKED, AreaFlags::EMPTY)?;
         if now {
             self.space.work.push_back(Work::Populate(range.clone()));
-            self.advance();
         }
+        self.advance();
         if self.space.areas.covers(range) { Ok(()) } else { Err(Errno::ENOMEM) }
     }
 
@@ -90,6 +89,7 @@ impl Mm<'_> {
     /// As [`lock`](Self::lock).
     pub fn unlock(&mut self, range: Range<u64>) -> Result<()> {
         self.set_flags(range.clone(), AreaFlags::EMPTY, AreaFlags::LOCKED)?;
+        self.advance();
         if self.space.areas.covers(range) { Ok(()) } else { Err(Errno::ENOMEM) }
     }
 
@@ -98,19 +98,18 @@ impl Mm<'_> {
         self.flag_all(AreaFlags::LOCKED, AreaFlags::EMPTY);
         if now {
             self.space.work.push_back(Work::Populate(0..ADDRESS_LIMIT));
-            self.advance();
         }
+        self.advance();
     }
 
     /// Unlocks all that is mapped.
     pub fn unlock_all(&mut self) {
         self.flag_all(AreaFlags::EMPTY, AreaFlags::LOCKED);
+        self.advance();
     }
 
     fn flag_all(&mut self, set: AreaFlags, unset: AreaFlags) {
-        let (areas, mut backings) = self.areas();
-        areas
-            .change(0..ADDRESS_LIMIT, &mut backings, |area| area.flags = area.flags.without(unset).with(set));
+        self.space.work.push_back(Work::Change(0..ADDRESS_LIMIT, Change::Flags { set, unset }));
     }
 
     /// Whether areas mapped from now on are locked.

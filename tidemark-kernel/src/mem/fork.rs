@@ -75,6 +75,7 @@ impl Memory {
                 // The areas own references, so that one not yet entered must be.
                 Work::Insert(area) => space.areas.push_last(area),
                 Work::TakeOut(_)
+                | Work::Change(..)
                 | Work::Clear(_)
                 | Work::Prune(..)
                 | Work::Cut(_)

@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::area::{Area, AreaFlags, Backing, Prot};
 use super::layout::MAP_MIN;
 use super::mm::Mm;
-use super::work::Work;
+use super::work::{Change, Work};
 use crate::addr::{ADDRESS_LIMIT, PAGE_SIZE, page_align_up};
 use crate::errno::{Errno, Result};
 use crate::fs::FileId;
@@ -193,8 +193,7 @@ impl Mm<'_> {
             result = Err(Errno::ENOMEM);
         }
         if end > range.start {
-            let (areas, mut backings) = self.areas();
-            areas.change(range.start..end, &mut backings, |area| area.prot = prot);
+            self.space.work.push_back(Work::Change(range.start..end, Change::Prot(prot)));
             self.space.work.push_back(Work::Protect(range.start..end));
             self.advance();
         }

@@ -8,7 +8,7 @@
 
 use std::ops::Range;
 
-use super::area::{Area, AreaFlags, Backing};
+use super::area::{Area, AreaFlags, Backing, Prot};
 use super::fault::Unresolved;
 use super::mm::{Mm, page_flags};
 use super::page_table::Pte;
@@ -26,7 +26,7 @@ const FAULT_COST: u64 = 64;
 /// What an area costs that is copied, in pages.
 const AREA_COST: u64 = 8;
 
-/// Areas that one step takes out.
+/// Areas that are taken out or changed at once.
 const AREAS_PER_STEP: usize = 32;
 
 /// Something left to do.
@@ -34,6 +34,8 @@ const AREAS_PER_STEP: usize = 32;
 pub(super) enum Work {
     /// Take out the areas of a range, and their pages.
     TakeOut(Range<u64>),
+    /// Change the areas of a range.
+    Change(Range<u64>, Change),
     /// Take out the pages of a range. Its areas are gone, or keep on with new pages.
     Clear(Range<u64>),
     /// Unlink the page-table nodes of a range that was cleared, from an address on.
@@ -57,6 +59,29 @@ pub(super) enum Work {
     Populate(Range<u64>),
     /// Copy the space.
     Fork(Box<Fork>),
+}
+
+/// What changes in areas.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Change {
+    /// Their rights.
+    Prot(Prot),
+    /// Their flags.
+    Flags {
+        /// To set.
+        set: AreaFlags,
+        /// To take away.
+        unset: AreaFlags,
+    },
+}
+
+impl Change {
+    fn apply(self, area: &mut Area) {
+        match self {
+            Change::Prot(prot) => area.prot = prot,
+            Change::Flags { set, unset } => area.flags = area.flags.without(unset).with(set),
+        }
+    }
 }
 
 /// A copy in the making.
@@ -128,6 +153,9 @@ impl Mm<'_> {
     /// Does as much of a work as the step allows; what is left of it.
     fn step(&mut self, work: Work, step: &mut Step) -> Option<Work> {
         match work {
+            Work::Change(range, change) => {
+                self.change_areas(range, change, step).map(|rest| Work::Change(rest, change))
+            }
             Work::Clear(range) => self.clear_pages(range, step).map(Work::Clear),
             Work::Prune(range, from) => {
                 let zombies = self.space.zombies.len();
@@ -167,6 +195,24 @@ impl Mm<'_> {
                 }
                 Some(Work::Fork(fork))
             }
+        }
+    }
+
+    fn change_areas(&mut self, mut range: Range<u64>, change: Change, step: &mut Step) -> Option<Range<u64>> {
+        loop {
+            let first = self.space.areas.overlapping(range.clone()).take(AREAS_PER_STEP);
+            let (count, end) = first.fold((0, range.start), |(count, _), area| (count + 1, area.end));
+            if count == 0 {
+                return None;
+            }
+            if step.budget == 0 {
+                return Some(range);
+            }
+            step.charge(AREA_COST * count);
+            let end = end.min(range.end);
+            let (areas, mut backings) = self.areas();
+            areas.change(range.start..end, &mut backings, |area| change.apply(area));
+            range.start = end;
         }
     }
 
