@@ -5,8 +5,8 @@
 //!
 //! # Why none is missed
 //! The file is cut before the search begins, so that faults no longer bring its pages back. Spaces are searched in the
-//! order of their ids: a copy made meanwhile has a higher one than its original. Within a space, areas move only with
-//! [`Work::Move`], which looks at their pages itself; one that was moving before is still among the work.
+//! order of their ids: a copy made meanwhile has a higher one than its original. Within a space, areas move only by
+//! `mremap`, which has the pages that it moved looked at itself; an area that was moving before is among the work.
 
 use std::ops::Range;
 use std::sync::Arc;
