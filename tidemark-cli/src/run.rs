@@ -6,11 +6,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use tidemark_host_native::{NativeConfig, NativeHost};
+use tidemark_host_native::{NativeConfig, NativeHost, thread_cpu_nanos};
 use tidemark_sdk::layer::{OpenError, open_layer};
 use tidemark_sdk::{
-    Child, Command, Config, Crashed, ExitStatus, Limits, LockReport, SpawnError, SpawnRefused, StartError,
-    Tidemark,
+    Child, Command, Config, Crashed, ExitStatus, HoldTimes, Limits, LockMeasure, LockReport, SpawnError,
+    SpawnRefused, StartError, Tidemark,
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -124,7 +124,7 @@ fn config(args: &RunArgs) -> Result<Config, RunError> {
         // Standard error that is gone takes the trace with it.
         config = config.trace(names, |line| _ = writeln!(io::stderr(), "{line}"));
     }
-    Ok(if args.stats { config.measure_lock() } else { config })
+    Ok(if args.stats { config.measure_lock(LockMeasure::Worked(thread_cpu_nanos)) } else { config })
 }
 
 fn set_environment(command: &mut Command, variables: &[impl AsRef<OsStr>]) -> Result<(), RunError> {
@@ -234,15 +234,32 @@ impl Signals {
 }
 
 fn stats(elapsed: Duration, lock: &LockReport) -> String {
-    let micros = |nanos: u64| nanos as f64 / 1000.0;
-    format!(
-        "{:.3} s; kernel lock held {} times: half below {:.1} µs, 99 % below {:.1} µs, longest {:.1} µs, \
-         {} above 50 µs",
-        elapsed.as_secs_f64(),
-        lock.count(),
-        micros(lock.quantile_nanos(0.5)),
-        micros(lock.quantile_nanos(0.99)),
-        micros(lock.longest_nanos),
-        lock.over_limit,
-    )
+    let times = |times: &HoldTimes| {
+        format!(
+            "half below {:.1} µs, 99 % below {:.1} µs, longest {:.1} µs, {} above 50 µs",
+            micros(times.quantile_nanos(0.5)),
+            micros(times.quantile_nanos(0.99)),
+            micros(times.longest_nanos),
+            times.over_limit,
+        )
+    };
+    let count = lock.held.count();
+    let mut text =
+        format!("{:.3} s; kernel lock held {count} times: {}", elapsed.as_secs_f64(), times(&lock.held));
+    if let Some(worked) = &lock.worked {
+        text += &format!("\n  without what the system ran meanwhile: {}", times(worked));
+    }
+    for hold in &lock.longest {
+        text += &format!(
+            "\n  {:20} {:9.1} µs, {} above 50 µs",
+            hold.operation,
+            micros(hold.nanos),
+            hold.over_limit
+        );
+    }
+    text
+}
+
+fn micros(nanos: u64) -> f64 {
+    nanos as f64 / 1000.0
 }

@@ -37,16 +37,42 @@ impl Clock for NativeClock {
     }
 }
 
+/// How long the calling thread has computed so far, in nanoseconds: what is left of wall-clock time without waiting and
+/// without the operating system running something else on its processor (interrupts may count). Costs a system call.
+/// Not of the contract: for measuring natively.
+#[cfg(unix)]
+pub fn thread_cpu_nanos() -> u64 {
+    nanos(rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime))
+}
+
+#[cfg(unix)]
+fn nanos(time: rustix::time::Timespec) -> u64 {
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    let nanos = u64::try_from(time.tv_nsec).unwrap_or(0);
+    seconds.saturating_mul(1_000_000_000).saturating_add(nanos)
+}
+
 #[cfg(unix)]
 fn resolution_nanos() -> u64 {
-    let resolution = rustix::time::clock_getres(rustix::time::ClockId::Monotonic);
-    let seconds = u64::try_from(resolution.tv_sec).unwrap_or(0);
-    let nanos = u64::try_from(resolution.tv_nsec).unwrap_or(0);
-    seconds.saturating_mul(1_000_000_000).saturating_add(nanos)
+    nanos(rustix::time::clock_getres(rustix::time::ClockId::Monotonic))
 }
 
 /// The unit in which Windows' performance counter is commonly read: 100 ns.
 #[cfg(windows)]
 fn resolution_nanos() -> u64 {
     100
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sleeping_is_not_computing() {
+        let before = thread_cpu_nanos();
+        std::thread::sleep(Duration::from_millis(50));
+        let slept = thread_cpu_nanos();
+        assert!(slept - before < 25_000_000);
+        while thread_cpu_nanos() - slept < 1_000_000 {}
+    }
 }

@@ -24,6 +24,8 @@ mod wakeups;
 mod workers;
 
 pub use clock::NativeClock;
+#[cfg(unix)]
+pub use clock::thread_cpu_nanos;
 pub use control::NativeControl;
 pub use entropy::NativeEntropy;
 pub use memory::NativeMemory;

@@ -4,6 +4,7 @@
 
 use crate::cpu::exit::ECALL_LEN;
 use crate::kernel::{Kernel, Running, Step};
+use crate::operation::Operation;
 use crate::syscall::{self, Cx, trace};
 use crate::task::Tid;
 use crate::wait::{Entry, Flow, Parked, Progress};
@@ -48,6 +49,7 @@ impl Kernel {
         let Some(pid) = self.sys.tasks.thread(running.tid).map(|thread| thread.pid) else {
             return Step::Released;
         };
+        self.sys.operation = Operation::call(parked.number);
         let flow = match parked.completed.take() {
             Some(result) => result.map(Flow::Done),
             None => {

@@ -12,6 +12,7 @@ use crate::kernel::Kernel;
 use crate::limits::Limits;
 use crate::mem::ram::GuestRam;
 use crate::mem::{FrameSupply, Lent, Memory};
+use crate::operation::Operation;
 use crate::system::System;
 use crate::task::Tasks;
 use crate::time::Now;
@@ -102,6 +103,7 @@ impl Kernel {
             entropy,
             hostname: hostname.into_bytes(),
             trace,
+            operation: Operation::default(),
         };
         sys.create_init().map_err(CreateError::Setup)?;
         Ok(Kernel { sys })

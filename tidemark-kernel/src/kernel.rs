@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::cpu::exit::Exit;
 use crate::cpu::hart::Hart;
 use crate::mem::{FaultOutcome, SpaceShared};
+use crate::operation::Operation;
 use crate::signal::Fault;
 use crate::status::Status;
 use crate::system::System;
@@ -68,7 +69,7 @@ pub struct Kernel {
 impl Kernel {
     /// Takes a runnable thread onto a worker. `Released` when it is not runnable (any more).
     pub fn dispatch(&mut self, tid: Tid, worker: WorkerId, now: Now) -> Step {
-        self.sys.now = now;
+        self.begin(Operation::Return, now);
         if !self.sys.may_run(tid) {
             return Step::Released;
         }
@@ -80,7 +81,7 @@ impl Kernel {
 
     /// Handles what ended a thread's run.
     pub fn trap(&mut self, running: Running, exit: Exit, now: Now) -> Step {
-        self.sys.now = now;
+        self.begin(operation_of(&exit), now);
         let step = match exit {
             Exit::Ecall => self.first_call(running),
             Exit::PageFault { addr, access } => match self.sys.page_fault(running.tid, addr, access) {
@@ -114,7 +115,7 @@ impl Kernel {
 
     /// Goes on after [`Step::Again`].
     pub fn resume(&mut self, running: Running, now: Now) -> Step {
-        self.sys.now = now;
+        self.begin(Operation::Return, now);
         let in_call = self.sys.tasks.thread(running.tid).is_some_and(|thread| thread.parked.is_some());
         let step = if in_call { self.continue_call(running) } else { self.return_to_guest(running) };
         self.finish(step)
@@ -123,12 +124,17 @@ impl Kernel {
     /// Takes a thread that could run on off its worker, for the benefit of others: it is runnable again, at the end of
     /// the queue.
     pub fn preempt(&mut self, running: Running, now: Now) -> Step {
-        self.sys.now = now;
+        self.begin(Operation::Return, now);
         let step = match self.return_to_guest(running) {
             Step::Run(running) => self.requeue(running),
             step => step,
         };
         self.finish(step)
+    }
+
+    fn begin(&mut self, operation: Operation, now: Now) {
+        self.sys.operation = operation;
+        self.sys.now = now;
     }
 
     /// The end of every step: turns what was woken into runnable threads, and holds back a thread that would return to
@@ -151,7 +157,7 @@ impl Kernel {
     /// Deadlines that passed: wakes what waited for them. Where they are many, some are left, and
     /// [`Kernel::next_deadline`] is in the past.
     pub fn tick(&mut self, now: Now) {
-        self.sys.now = now;
+        self.begin(Operation::Timers, now);
         for _ in 0..STEP_TIMERS {
             let Some(due) = self.sys.timers.pop(now.monotonic) else { break };
             self.sys.timer_expired(due);
@@ -167,5 +173,14 @@ impl Kernel {
     /// The next thing the runtime is to know.
     pub fn poll_status(&mut self) -> Option<Status> {
         self.sys.statuses.pop_front()
+    }
+}
+
+/// What an exit makes the kernel do, before it is known that it goes on with a call.
+fn operation_of(exit: &Exit) -> Operation {
+    match exit {
+        Exit::PageFault { .. } => Operation::PageFault,
+        Exit::Illegal { .. } | Exit::Misaligned { .. } | Exit::Ebreak => Operation::Fault,
+        Exit::Ecall | Exit::Budget | Exit::Attention => Operation::Return,
     }
 }

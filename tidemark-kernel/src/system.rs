@@ -10,6 +10,7 @@ use crate::fs::Vfs;
 use crate::futex::Futexes;
 use crate::limits::Limits;
 use crate::mem::Memory;
+use crate::operation::Operation;
 use crate::status::Status;
 use crate::task::{Tasks, Tid};
 use crate::time::Now;
@@ -49,6 +50,8 @@ pub struct System {
     pub hostname: Vec<u8>,
     /// Whether system calls are reported.
     pub trace: bool,
+    /// What the latest input made the kernel do.
+    pub operation: Operation,
 }
 
 impl System {

@@ -7,6 +7,8 @@ use tidemark_kernel::CreateError;
 use tidemark_kernel::fs::layer::Layer;
 use tidemark_kernel::limits::Limits;
 
+use crate::holds::LockMeasure;
+
 /// How to start a [`Runtime`](crate::Runtime).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -23,9 +25,8 @@ pub struct Config {
     pub seed: Option<[u8; 32]>,
     /// Write a line for every system call of these names (all, if the list is empty) to the trace.
     pub trace: Option<Vec<String>>,
-    /// Measure how long the kernel's lock is held ([`Runtime::lock_report`](crate::Runtime::lock_report)); costs two
-    /// clock reads a system call.
-    pub measure_lock: bool,
+    /// Measure how long the kernel's lock is held ([`Runtime::lock_report`](crate::Runtime::lock_report)).
+    pub measure_lock: LockMeasure,
 }
 
 impl Default for Config {
@@ -37,7 +38,7 @@ impl Default for Config {
             hostname: "tidemark".to_owned(),
             seed: None,
             trace: None,
-            measure_lock: false,
+            measure_lock: LockMeasure::Off,
         }
     }
 }

@@ -13,7 +13,7 @@ use tidemark_host::{Clock, Host, Wakeups};
 use tidemark_kernel::task::Pid;
 use tidemark_kernel::time::Now;
 use tidemark_kernel::{
-    ExitStatus, Kernel, SpawnError, SpawnRequest, Status, StreamId, StreamRead, StreamWrite,
+    ExitStatus, Kernel, Operation, SpawnError, SpawnRequest, Status, StreamId, StreamRead, StreamWrite,
 };
 
 use crate::io::READ_BYTES;
@@ -218,13 +218,11 @@ impl<H: Host> Control<H> {
         let monotonic = shared.host.clock().monotonic().as_nanos();
         let realtime = monotonic.wrapping_add(shared.realtime_offset());
         let now = Now { monotonic, realtime };
+        locked.begin(monotonic);
+        locked.kernel.begin_operation(Operation::Application);
         let value = job(&mut locked.kernel, now);
         let wakes = shared.settle(&mut locked, None);
-        drop(locked);
-        if shared.lock.measures() {
-            let end = shared.host.clock().monotonic().as_nanos();
-            shared.lock.record(end.saturating_sub(monotonic));
-        }
+        locked.end(|| shared.host.clock().monotonic().as_nanos());
         shared.wake_workers(wakes);
         Ok(value)
     }

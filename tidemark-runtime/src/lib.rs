@@ -17,6 +17,7 @@
 mod config;
 mod control;
 mod crash;
+mod holds;
 mod io;
 mod lock;
 mod process;
@@ -29,7 +30,7 @@ mod worker;
 
 pub use config::{Config, StartError};
 pub use crash::Crashed;
+pub use holds::{HoldTimes, LockMeasure, LockReport, LongHold, Stopwatch};
 pub use io::{OutputReader, StdinWriter, WriteError};
-pub use lock::LockReport;
 pub use process::{Exit, Process};
 pub use runtime::Runtime;

@@ -1,20 +1,21 @@
-//! The one lock around the kernel, and how long it is held.
+//! The one lock around the kernel.
 //!
-//! Owns mutual exclusion, precedence for the control loop, and the measurement of holds. What happens under the lock is
-//! the kernel's.
+//! Owns mutual exclusion, precedence for the control loop, and when a measured hold begins and ends; what is counted is
+//! `holds`' business. What happens under the lock is the kernel's.
 //!
 //! Waiting goes through the host's wakeups, not the standard library's mutex: a worker that trapped in WebAssembly
 //! leaves its lock behind, and the others must be told, not wait for ever. The inner `Mutex` is there for its safe
 //! interior mutability alone; it is never contended.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
 use tidemark_host::Wakeups;
 use tidemark_kernel::Kernel;
-use tidemark_kernel::limits::LOCK_HOLD;
+use tidemark_kernel::time::Nanos;
 
+use crate::holds::{Holds, LockReport, Start};
 use crate::queue::RunQueue;
 
 /// What the lock protects: the kernel, and who runs next.
@@ -33,7 +34,7 @@ pub(crate) struct KernelLock<W: Wakeups> {
     /// The sandbox is dead: nobody gets the lock any more.
     dead: AtomicBool,
     wakeups: W,
-    holds: Holds,
+    holds: Option<Holds>,
 }
 
 const FREE: u32 = 0;
@@ -55,14 +56,15 @@ const PRECEDENCE_SPINS: u32 = 2_000;
 const CONTROL_SPINS: u32 = 200;
 
 impl<W: Wakeups> KernelLock<W> {
-    pub(crate) fn new(locked: Locked, wakeups: W, measure: bool) -> Self {
+    /// With `holds`, callers say when they [`begin`](Guard::begin) and [`end`](Guard::end) a hold.
+    pub(crate) fn new(locked: Locked, wakeups: W, holds: Option<Holds>) -> Self {
         KernelLock {
             inner: Mutex::new(locked),
             state: AtomicU32::new(FREE),
             control_waits: AtomicBool::new(false),
             dead: AtomicBool::new(false),
             wakeups,
-            holds: Holds { measure, ..Holds::default() },
+            holds,
         }
     }
 
@@ -118,17 +120,8 @@ impl<W: Wakeups> KernelLock<W> {
         self.wakeups.notify(&self.state, u32::MAX);
     }
 
-    /// Whether holds are measured: then callers read the clock at both ends and [`record`](Self::record).
-    pub(crate) fn measures(&self) -> bool {
-        self.holds.measure
-    }
-
-    pub(crate) fn record(&self, nanos: u64) {
-        self.holds.record(nanos);
-    }
-
     pub(crate) fn report(&self) -> LockReport {
-        self.holds.report()
+        self.holds.as_ref().map(Holds::report).unwrap_or_default()
     }
 
     fn try_take(&self) -> bool {
@@ -141,7 +134,7 @@ impl<W: Wakeups> KernelLock<W> {
             return Err(Dead);
         }
         match self.inner.try_lock() {
-            Ok(inner) => Ok(Guard { inner: Some(inner), lock: self }),
+            Ok(inner) => Ok(Guard { inner: Some(inner), lock: self, start: None }),
             // A holder panicked: what it was changing may be half changed.
             Err(_) => {
                 self.kill();
@@ -156,6 +149,23 @@ pub(crate) struct Guard<'a, W: Wakeups> {
     /// `None` only while dropping: the mutex is free before the state says so.
     inner: Option<MutexGuard<'a, Locked>>,
     lock: &'a KernelLock<W>,
+    start: Option<Start>,
+}
+
+impl<W: Wakeups> Guard<'_, W> {
+    /// The hold began at `now`, if holds are measured.
+    pub(crate) fn begin(&mut self, now: Nanos) {
+        self.start = self.lock.holds.as_ref().map(|holds| holds.start(now));
+    }
+
+    /// Gives the lock away, and counts the hold if it was begun; `clock` is read only then.
+    pub(crate) fn end(self, clock: impl FnOnce() -> Nanos) {
+        let (lock, start, operation) = (self.lock, self.start, self.kernel.operation());
+        drop(self);
+        if let (Some(holds), Some(start)) = (&lock.holds, start) {
+            holds.end(start, operation, clock());
+        }
+    }
 }
 
 impl<W: Wakeups> Deref for Guard<'_, W> {
@@ -177,85 +187,5 @@ impl<W: Wakeups> Drop for Guard<'_, W> {
         if self.lock.state.swap(FREE, Ordering::Release) == CONTENDED {
             self.lock.wakeups.notify(&self.lock.state, 1);
         }
-    }
-}
-
-/// Buckets of a histogram by powers of two: bucket `i` counts holds of `2^i` to `2^(i+1) - 1` nanoseconds.
-const BUCKETS: usize = 32;
-
-#[derive(Default)]
-struct Holds {
-    measure: bool,
-    buckets: [AtomicU32; BUCKETS],
-    longest: AtomicU64,
-    over: AtomicU64,
-}
-
-impl Holds {
-    fn record(&self, nanos: u64) {
-        let bucket = (nanos.max(1).ilog2() as usize).min(BUCKETS - 1);
-        self.buckets[bucket].fetch_add(1, Ordering::Relaxed);
-        self.longest.fetch_max(nanos, Ordering::Relaxed);
-        if nanos > LOCK_HOLD {
-            self.over.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    fn report(&self) -> LockReport {
-        LockReport {
-            longest_nanos: self.longest.load(Ordering::Relaxed),
-            over_limit: self.over.load(Ordering::Relaxed),
-            buckets: std::array::from_fn(|i| self.buckets[i].load(Ordering::Relaxed)),
-        }
-    }
-}
-
-/// How long the kernel's lock was held, where [`Config::measure_lock`](crate::Config::measure_lock) was set.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LockReport {
-    /// The longest hold, in nanoseconds of wall-clock time: on a busy machine it includes time in which the operating
-    /// system ran something else.
-    pub longest_nanos: u64,
-    /// Holds longer than [`LOCK_HOLD`].
-    pub over_limit: u64,
-    /// Counts by length: entry `i` is of holds of `2^i` to `2^(i+1) - 1` nanoseconds.
-    pub buckets: [u32; BUCKETS],
-}
-
-impl LockReport {
-    /// All holds.
-    pub fn count(&self) -> u64 {
-        self.buckets.iter().copied().map(u64::from).sum()
-    }
-
-    /// The upper end, in nanoseconds, of the bucket that the given fraction (0 to 1) of holds does not exceed.
-    pub fn quantile_nanos(&self, fraction: f64) -> u64 {
-        let wanted = (self.count() as f64 * fraction).ceil() as u64;
-        let mut seen = 0;
-        for (i, count) in self.buckets.iter().enumerate() {
-            seen += u64::from(*count);
-            if seen >= wanted {
-                return (2u64 << i) - 1;
-            }
-        }
-        self.longest_nanos
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn holds_are_counted_by_powers_of_two() {
-        let holds = Holds { measure: true, ..Holds::default() };
-        for nanos in [0, 1, 100, 127, 128, 60_000] {
-            holds.record(nanos);
-        }
-        let report = holds.report();
-        assert_eq!((report.count(), report.over_limit, report.longest_nanos), (6, 1, 60_000));
-        assert_eq!(report.buckets[6], 2);
-        assert_eq!(report.quantile_nanos(0.5), 127);
-        assert_eq!(report.quantile_nanos(1.0), 65_535);
     }
 }

@@ -19,7 +19,8 @@ use tidemark_kernel::{Kernel, KernelConfig, SpawnError, SpawnRequest, Status};
 use crate::config::{Config, MAX_WORKERS, StartError};
 use crate::control;
 use crate::crash::{CrashCell, Crashed};
-use crate::lock::{KernelLock, LockReport, Locked};
+use crate::holds::{Holds, LockReport};
+use crate::lock::{KernelLock, Locked};
 use crate::process::Process;
 use crate::queue::{RunQueue, Wake};
 use crate::request::{Request, Requests};
@@ -209,7 +210,7 @@ impl Runtime {
         let locked = Locked { kernel, queue: RunQueue::new(workers) };
         let filter = TraceFilter::new(config.trace.unwrap_or_default());
         let shared = Arc::new(Shared {
-            lock: KernelLock::new(locked, host.wakeups().clone(), config.measure_lock),
+            lock: KernelLock::new(locked, host.wakeups().clone(), Holds::new(config.measure_lock)),
             slots,
             work: Word::new(0),
             next_deadline: AtomicU64::new(u64::MAX),

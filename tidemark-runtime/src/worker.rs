@@ -11,9 +11,9 @@ use tidemark_kernel::cpu::exit::Exit;
 use tidemark_kernel::task::{Tid, fast_call};
 use tidemark_kernel::time::{Nanos, Now};
 use tidemark_kernel::worker::{ATTENTION_TRAP, WorkerId, WorkerSlot};
-use tidemark_kernel::{Running, Step};
+use tidemark_kernel::{Operation, Running, Step};
 
-use crate::lock::{Dead, Locked};
+use crate::lock::{Dead, Guard, Locked};
 use crate::queue::Wake;
 use crate::runtime::Shared;
 use crate::shootdown;
@@ -154,6 +154,7 @@ impl<H: Host> PoolWorker<H> {
         let shared = Arc::clone(&self.shared);
         let mut locked = shared.lock.lock()?;
         let now = self.read_clock();
+        locked.begin(now.monotonic);
         let Locked { kernel, queue } = &mut *locked;
         if kernel.next_deadline().is_some_and(|at| at <= now.monotonic) {
             kernel.tick(now);
@@ -185,7 +186,7 @@ impl<H: Host> PoolWorker<H> {
         } else {
             self.kept_since.or(Some(now.monotonic))
         };
-        self.release(locked, now.monotonic, wakes);
+        self.release(locked, wakes);
         Ok(step)
     }
 
@@ -194,12 +195,8 @@ impl<H: Host> PoolWorker<H> {
         now.saturating_sub(self.slice_start) >= QUANTUM && queue.has_work(self.id)
     }
 
-    fn release(&self, locked: crate::lock::Guard<'_, H::Wakeups>, since: Nanos, wakes: u32) {
-        drop(locked);
-        let lock = &self.shared.lock;
-        if lock.measures() {
-            lock.record(self.shared.host.clock().monotonic().as_nanos().saturating_sub(since));
-        }
+    fn release(&self, locked: Guard<'_, H::Wakeups>, wakes: u32) {
+        locked.end(|| self.shared.host.clock().monotonic().as_nanos());
         self.shared.wake_workers(wakes);
     }
 
@@ -209,6 +206,8 @@ impl<H: Host> PoolWorker<H> {
         let shared = Arc::clone(&self.shared);
         let mut locked = shared.lock.lock()?;
         let now = self.read_clock();
+        locked.begin(now.monotonic);
+        locked.kernel.begin_operation(Operation::Return);
         if locked.kernel.next_deadline().is_some_and(|at| at <= now.monotonic) {
             locked.kernel.tick(now);
         }
@@ -219,7 +218,7 @@ impl<H: Host> PoolWorker<H> {
         }
         let next = match locked.queue.pop(self.id) {
             Some(tid) => {
-                self.release(locked, now.monotonic, wakes);
+                self.release(locked, wakes);
                 return self.enter_kernel(Op::Dispatch(tid));
             }
             None => {
@@ -227,7 +226,7 @@ impl<H: Host> PoolWorker<H> {
                 // That may have woken threads, and nobody else would look for them.
                 wakes += shared.settle(&mut locked, None);
                 if more || locked.queue.has_work(self.id) {
-                    self.release(locked, now.monotonic, wakes);
+                    self.release(locked, wakes);
                     return Ok(Next::Look);
                 }
                 self.idle = true;
@@ -238,7 +237,7 @@ impl<H: Host> PoolWorker<H> {
                 Next::Park(TurnResult::Park { word, expected, deadline })
             }
         };
-        self.release(locked, now.monotonic, wakes);
+        self.release(locked, wakes);
         Ok(next)
     }
 

@@ -37,4 +37,4 @@ pub use tidemark_kernel::errno::Errno;
 pub use tidemark_kernel::fs::node::{Attr as Metadata, FileType};
 pub use tidemark_kernel::fs::request::DirItem as DirEntry;
 pub use tidemark_kernel::limits::Limits;
-pub use tidemark_runtime::LockReport;
+pub use tidemark_runtime::{HoldTimes, LockMeasure, LockReport, LongHold};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tidemark_host::Host;
 use tidemark_kernel::fs::layer::Layer;
 use tidemark_kernel::limits::Limits;
-use tidemark_runtime::{Config as RuntimeConfig, LockReport, Runtime};
+use tidemark_runtime::{Config as RuntimeConfig, LockMeasure, LockReport, Runtime};
 
 use crate::command::Command;
 use crate::error::StartError;
@@ -72,10 +72,10 @@ impl Config {
         self
     }
 
-    /// Measures how long the kernel's lock is held; costs two clock readings a system call.
+    /// Measures how long the kernel's lock is held; costs clock readings a system call.
     #[must_use]
-    pub fn measure_lock(mut self) -> Config {
-        self.runtime.measure_lock = true;
+    pub fn measure_lock(mut self, how: LockMeasure) -> Config {
+        self.runtime.measure_lock = how;
         self
     }
 }
