@@ -59,7 +59,7 @@ impl Step {
 }
 
 /// Deadlines handled in one hold of the lock.
-const STEP_TIMERS: usize = 128;
+const STEP_TIMERS: usize = 32;
 
 /// One guest system. See DESIGN: a plain value, driven from outside.
 pub struct Kernel {

@@ -60,8 +60,13 @@ impl Default for Limits {
 /// Ids run from 1 to this, as `/proc/sys/kernel/pid_max` says.
 pub const PID_MAX: u32 = 32_768;
 
-/// Bytes that one step under the kernel's lock copies or clears at the most, so that no hold exceeds 50 µs.
-pub const STEP_BYTES: u64 = 64 << 10;
+/// Bytes that one step under the kernel's lock copies or clears at the most, so that no hold exceeds 50 µs: also where
+/// each page has to be made first, and costs the host a page fault.
+pub const STEP_BYTES: u64 = 32 << 10;
+
+/// Items (descriptors, names, waiters, deadlines) that one step under the lock handles at the most, where each costs some
+/// tenths of a microsecond.
+pub const STEP_ITEMS: usize = 64;
 
 /// Page-table entries that one step under the lock changes at the most.
 pub const STEP_PAGES: u64 = 512;

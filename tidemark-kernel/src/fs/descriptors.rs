@@ -122,11 +122,13 @@ impl FdTable {
 
     /// A copy for another process, whose open files are to be counted once more.
     pub(crate) fn duplicate(&self) -> FdTable {
+        // Not the room left by higher numbers that were open once.
+        let words = self.open.iter().rposition(|word| *word != 0).map_or(0, |last| last + 1);
         FdTable {
             refs: 1,
-            slots: self.slots.clone(),
-            open: self.open.clone(),
-            first_with_room: self.first_with_room,
+            slots: self.slots[..words * WORD].to_vec(),
+            open: self.open[..words].to_vec(),
+            first_with_room: self.first_with_room.min(words),
         }
     }
 

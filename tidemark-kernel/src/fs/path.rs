@@ -135,6 +135,8 @@ impl Vfs {
         }
         let mut spliced;
         let mut rest = path;
+        // The directory that is known to be one and may be searched.
+        let mut searched = None;
         loop {
             let start = rest.iter().position(|&byte| byte != b'/').unwrap_or(rest.len());
             rest = &rest[start..];
@@ -145,7 +147,10 @@ impl Vfs {
             let (name, tail) = rest.split_at(end);
             let slash = !tail.is_empty();
             let is_last = tail.iter().all(|&byte| byte == b'/');
-            self.check_search(who.creds, at)?;
+            if searched != Some(at) {
+                self.check_search(who.creds, at)?;
+                searched = Some(at);
+            }
             if name == b"." || name == b".." {
                 if name == b".." {
                     let above = self.parent_of(who, at)?;

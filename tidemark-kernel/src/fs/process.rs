@@ -6,6 +6,7 @@ use super::locks::LockOwner;
 use super::node::Location;
 use super::{FdTableId, FileId, FsContextId, Vfs};
 use crate::errno::{Errno, Result};
+use crate::limits::STEP_ITEMS;
 use crate::system::System;
 use crate::wait::Woken;
 
@@ -38,14 +39,16 @@ impl Vfs {
         Ok(FdTableId(self.fd_tables.insert(copy)))
     }
 
-    /// Closes what is marked close-on-exec (`execve(2)`). The table is no other process's.
-    pub fn close_on_exec(&mut self, id: FdTableId, woken: &mut Woken) {
-        let Ok(table) = self.table(id) else { return };
-        let marked: Vec<Fd> =
-            table.iter_from(0).filter(|(_, slot)| slot.close_on_exec).map(|(fd, _)| fd).collect();
-        for fd in marked {
-            let _ = self.close(id, fd, woken);
+    /// Closes some of what is marked close-on-exec (`execve(2)`). Whether more may be left.
+    pub(crate) fn close_on_exec(&mut self, id: FdTableId, woken: &mut Woken) -> bool {
+        let Ok(table) = self.table(id) else { return false };
+        let marked = table.iter_from(0).filter(|(_, slot)| slot.close_on_exec).map(|(fd, _)| fd);
+        let step: Vec<Fd> = marked.take(STEP_ITEMS).collect();
+        for fd in &step {
+            // What was just listed is open.
+            let _ = self.close(id, *fd, woken);
         }
+        step.len() == STEP_ITEMS
     }
 
     /// Whether more than one process uses the table.
@@ -209,9 +212,6 @@ impl Vfs {
     }
 }
 
-/// Files that one step of giving a table up closes.
-const CLOSE_STEP: usize = 64;
-
 impl System {
     /// A process gives its table up; the last one's files are closed, a step at a time. True when that is done, false when
     /// it is to be called again.
@@ -222,13 +222,13 @@ impl System {
         if table.refs > 0 {
             return true;
         }
-        let step: Vec<Fd> = table.iter_from(0).take(CLOSE_STEP).map(|(fd, _)| fd).collect();
+        let step: Vec<Fd> = table.iter_from(0).take(STEP_ITEMS).map(|(fd, _)| fd).collect();
         for fd in &step {
             // What was just listed is open.
             let _ = self.fs.close(id, *fd, &mut self.woken);
         }
         let more_pages = self.close_released();
-        if step.len() == CLOSE_STEP || more_pages {
+        if step.len() == STEP_ITEMS || more_pages {
             return false;
         }
         self.fs.fd_tables.remove(id.0);

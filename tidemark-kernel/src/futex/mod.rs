@@ -17,7 +17,7 @@ use crate::task::Tid;
 use crate::wait::Entry;
 
 /// Waiters that one step under the lock wakes or moves at the most.
-pub(crate) const STEP_WAITERS: u32 = 128;
+pub(crate) const STEP_WAITERS: u32 = 32;
 
 impl System {
     /// What the word at an address is called: by its place in RAM where other address spaces may map it too, else by

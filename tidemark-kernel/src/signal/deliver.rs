@@ -65,7 +65,7 @@ impl Kernel {
                 return self.stop_thread(running, call);
             }
             if thread.reclaiming {
-                return self.reclaim(running);
+                return self.reclaim(running, pid);
             }
             if process.timers.on_cpu {
                 self.sys.check_cpu_timers(pid);
@@ -119,9 +119,9 @@ impl Kernel {
         self.return_to_guest(running)
     }
 
-    /// Takes apart, step by step, the memory of the program that the thread executed another in place of.
-    fn reclaim(&mut self, running: Running) -> Step {
-        let more = self.sys.release_step();
+    /// Ends, step by step, what the program had that the thread executed another in place of.
+    fn reclaim(&mut self, running: Running, pid: Pid) -> Step {
+        let more = self.sys.after_exec_step(pid);
         if let Some(thread) = self.sys.tasks.thread_mut(running.tid) {
             thread.reclaiming = more;
         }

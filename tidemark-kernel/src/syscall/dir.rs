@@ -14,6 +14,7 @@ use crate::fs::file::FileKind;
 use crate::fs::layer::format::Timestamp;
 use crate::fs::names::Rename;
 use crate::fs::node::{FileType, Location, NewNode};
+use crate::limits::STEP_ITEMS;
 use crate::task::Capabilities;
 use crate::wait::{Entry, Flow};
 
@@ -125,8 +126,8 @@ pub fn renameat2(
 
 /// Bytes of a `struct linux_dirent64` before its name.
 const DIRENT_HEADER: usize = 19;
-/// Bytes that one call fills at the most: keeps the hold of the lock short.
-const MAX_LISTING: usize = 32 << 10;
+/// Names that one call tells at the most: keeps the hold of the lock short. Callers ask until there are none.
+const MAX_NAMES: usize = 2 * STEP_ITEMS;
 
 /// `getdents64(2)`
 pub fn getdents64(cx: &mut Cx<'_>, fd: Fd, buf: GuestAddr, count: u32) -> SysResult {
@@ -138,10 +139,11 @@ pub fn getdents64(cx: &mut Cx<'_>, fd: Fd, buf: GuestAddr, count: u32) -> SysRes
         _ => return Err(Errno::ENOTDIR),
     }
     let (at, mut position) = (open.at, open.position);
-    let room = (count as usize).min(MAX_LISTING);
+    let room = count as usize;
     let mut bytes: Vec<u8> = Vec::with_capacity(room.min(4096));
     let parts = cx.parts()?;
-    while let Some(entry) = parts.fs.next_entry(&parts.who.view, at, position)? {
+    for _ in 0..MAX_NAMES {
+        let Some(entry) = parts.fs.next_entry(&parts.who.view, at, position)? else { break };
         // Records are padded to eight bytes, the name's NUL included.
         let len = (DIRENT_HEADER + entry.name.len() + 1).next_multiple_of(8);
         if bytes.len() + len > room {

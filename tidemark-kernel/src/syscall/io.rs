@@ -7,8 +7,10 @@ use crate::fs::FileId;
 use crate::fs::descriptors::Fd;
 use crate::fs::file::FileKind;
 use crate::fs::flags::OpenFlags;
+use crate::fs::pipe::PIPE_BUF;
 use crate::fs::proc::TextState;
 use crate::limits::STEP_BYTES;
+use crate::mem::io::IoSource;
 use crate::wait::{Entry, Events, Flow};
 
 /// Bytes that one call moves at the most (`read(2)`, NOTES).
@@ -28,14 +30,21 @@ const RWF_NOAPPEND: u32 = 0x20;
 #[derive(Debug)]
 enum Buffers {
     One(GuestAddr, u64),
+    /// Where each starts, and how many bytes there are up to its end.
     Many(Vec<(GuestAddr, u64)>),
+    /// What lay in several small ones.
+    Gathered(Vec<u8>),
 }
+
+/// What a buffer costs beside its bytes, in bytes copied.
+const BUFFER_COST: u64 = 512;
 
 impl Buffers {
     fn total(&self) -> u64 {
         match self {
             Buffers::One(_, len) => *len,
-            Buffers::Many(list) => list.iter().map(|(_, len)| len).sum(),
+            Buffers::Many(list) => list.last().map_or(0, |(_, end)| *end),
+            Buffers::Gathered(bytes) => bytes.len() as u64,
         }
     }
 
@@ -45,18 +54,14 @@ impl Buffers {
             Buffers::One(addr, len) if done < *len => {
                 Some((GuestAddr(addr.0.wrapping_add(done)), len - done))
             }
-            Buffers::One(..) => None,
             Buffers::Many(list) => {
-                let mut start = 0;
-                for (addr, len) in list {
-                    if done < start + len {
-                        let within = done - start;
-                        return Some((GuestAddr(addr.0.wrapping_add(within)), len - within));
-                    }
-                    start += len;
-                }
-                None
+                let index = list.partition_point(|(_, end)| *end <= done);
+                let &(addr, end) = list.get(index)?;
+                let start =
+                    index.checked_sub(1).and_then(|before| list.get(before)).map_or(0, |(_, end)| *end);
+                Some((GuestAddr(addr.0.wrapping_add(done - start)), end - done))
             }
+            Buffers::One(..) | Buffers::Gathered(_) => None,
         }
     }
 }
@@ -69,18 +74,38 @@ fn vector(cx: &mut Cx<'_>, addr: GuestAddr, count: u64) -> Result<Buffers> {
     if count > IOV_MAX {
         return Err(Errno::EINVAL);
     }
+    let mut raw = vec![0; count as usize * 16];
+    cx.read_user(addr, &mut raw)?;
     let mut list = Vec::with_capacity(count as usize);
-    let mut left = MAX_RW_COUNT;
-    for index in 0..count {
-        let [base, len]: [u64; 2] = cx.read_pod(addr.add(index * 16)?)?;
+    let mut end = 0;
+    let (pairs, _) = raw.as_chunks::<16>();
+    for pair in pairs {
+        let (base, len) = (u128::from_le_bytes(*pair) as u64, (u128::from_le_bytes(*pair) >> 64) as u64);
         if i64::try_from(len).is_err() {
             return Err(Errno::EINVAL);
         }
-        let len = len.min(left);
-        left -= len;
-        list.push((GuestAddr(base), len));
+        end += len.min(MAX_RW_COUNT - end);
+        list.push((GuestAddr(base), end));
     }
     Ok(Buffers::Many(list))
+}
+
+/// As [`vector`], for a write. What a pipe takes as one piece (`pipe(7)`, `PIPE_BUF`) is gathered first.
+fn vector_to_write(cx: &mut Cx<'_>, file: FileId, addr: GuestAddr, count: u64) -> Result<Buffers> {
+    let buffers = vector(cx, addr, count)?;
+    let Buffers::Many(list) = &buffers else { return Ok(buffers) };
+    let total = buffers.total();
+    if !matches!(cx.sys.fs.file(file)?.kind, FileKind::Pipe(_)) || total > PIPE_BUF as u64 || list.len() < 2 {
+        return Ok(buffers);
+    }
+    let mut bytes = vec![0; total as usize];
+    let mut start = 0;
+    for &(addr, end) in list {
+        let end = end as usize;
+        cx.read_user(addr, &mut bytes[start..end])?;
+        start = end;
+    }
+    Ok(Buffers::Gathered(bytes))
 }
 
 /// Keeps the buffers if the call goes on later.
@@ -135,7 +160,10 @@ fn read_step(
         match result {
             Ok((count, given)) => {
                 cx.progress.done += count;
-                budget = if made == TextState::Made { 0 } else { budget.saturating_sub(count) };
+                budget = match made {
+                    TextState::Made => 0,
+                    _ => budget.saturating_sub(count + BUFFER_COST),
+                };
                 // A short read ends the call, except for a file in steps.
                 if count == 0 || (count < given && !is_regular) || len == 0 {
                     return Ok(Flow::Done(cx.progress.done));
@@ -183,15 +211,23 @@ fn write_step(
     let mut budget = STEP_BYTES;
     loop {
         let done = cx.progress.done;
-        let (addr, len) = match buffers.at(done) {
-            Some(buffer) => buffer,
-            None if done > 0 || total > 0 => return Ok(Flow::Done(done)),
-            None => (GuestAddr::NULL, 0),
+        let (addr, len) = match (buffers.at(done), buffers) {
+            (Some(buffer), _) => buffer,
+            (None, Buffers::Gathered(bytes)) if done < total => (GuestAddr::NULL, bytes.len() as u64),
+            (None, _) if done > 0 || total > 0 => return Ok(Flow::Done(done)),
+            (None, _) => (GuestAddr::NULL, 0),
         };
         if budget == 0 {
             return Ok(Flow::Again);
         }
-        let result = match cx.user_source(addr, len.min(budget)) {
+        let source = match buffers {
+            Buffers::Gathered(bytes) => {
+                let buffer = bytes.get(done as usize..).unwrap_or_default();
+                Ok(IoSource::Kernel { ram: cx.sys.mem.frames.ram(), buffer })
+            }
+            _ => cx.user_source(addr, len.min(budget)),
+        };
+        let result = match source {
             Ok(mut source) => {
                 let offset = offset.map(|offset| offset.saturating_add(done));
                 let total = usize::try_from(total).unwrap_or(usize::MAX);
@@ -204,7 +240,7 @@ fn write_step(
         match result {
             Ok(count) => {
                 cx.progress.done += count;
-                budget = budget.saturating_sub(count);
+                budget = budget.saturating_sub(count + BUFFER_COST);
                 if count == 0 || len == 0 {
                     return Ok(Flow::Done(cx.progress.done));
                 }
@@ -272,7 +308,7 @@ pub fn readv(cx: &mut Cx<'_>, fd: Fd, iov: GuestAddr, count: u64) -> SysResult {
 /// `writev(2)`
 pub fn writev(cx: &mut Cx<'_>, fd: Fd, iov: GuestAddr, count: u64) -> SysResult {
     let file = cx.file(fd)?;
-    let buffers = vector(cx, iov, count)?;
+    let buffers = vector_to_write(cx, file, iov, count)?;
     let result = write_step(cx, file, &buffers, None, false);
     keep(cx, buffers, result)
 }
@@ -314,7 +350,7 @@ pub fn pwritev2(
     flags: u32,
 ) -> SysResult {
     let (file, offset) = vectored(cx, fd, offset, flags & !(RWF_APPEND | RWF_NOAPPEND))?;
-    let buffers = vector(cx, iov, count)?;
+    let buffers = vector_to_write(cx, file, iov, count)?;
     // For the length of this write the file is in the mode asked for.
     let own = cx.sys.fs.file(file)?.flags;
     let asked = match flags & (RWF_APPEND | RWF_NOAPPEND) {

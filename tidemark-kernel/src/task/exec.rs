@@ -11,7 +11,7 @@ use crate::addr::GuestAddr;
 use crate::cpu::core::SpaceId;
 use crate::errno::{Errno, Result};
 use crate::exec::Identity;
-use crate::fs::{FdTableId, FileId};
+use crate::fs::FileId;
 use crate::kernel::{Kernel, Running};
 use crate::signal::AltStack;
 use crate::syscall::trace;
@@ -70,7 +70,7 @@ impl System {
         identity: &ExecIdentity,
     ) -> Result<()> {
         let pid = self.tasks.thread(tid).ok_or(Errno::ESRCH)?.pid;
-        let fd_table = self.own_fd_table(pid)?;
+        self.own_fd_table(pid)?;
         self.clear_tid_at_exec(tid);
         self.complete_vfork(pid);
         let tid = self.take_leaders_id(tid, pid);
@@ -94,15 +94,14 @@ impl System {
         if let Some(old) = old {
             self.fs.release(old);
         }
-        self.fs.close_on_exec(fd_table, &mut self.woken);
         Ok(())
     }
 
-    /// The process's descriptors, no other process's any more.
-    fn own_fd_table(&mut self, pid: Pid) -> Result<FdTableId> {
+    /// Makes the process's descriptors no other process's any more.
+    fn own_fd_table(&mut self, pid: Pid) -> Result<()> {
         let table = self.tasks.process(pid).and_then(|process| process.fd_table).ok_or(Errno::EBADF)?;
         if !self.fs.fd_table_is_shared(table) {
-            return Ok(table);
+            return Ok(());
         }
         let own = self.fs.clone_fd_table(table)?;
         // Others use it, so that nothing is closed.
@@ -110,7 +109,19 @@ impl System {
         if let Some(process) = self.tasks.process_mut(pid) {
             process.fd_table = Some(own);
         }
-        Ok(own)
+        Ok(())
+    }
+
+    /// A step of what is left to do before a program that was executed begins: closing what is marked so, taking apart
+    /// its predecessor's memory. Whether more is left.
+    pub(crate) fn after_exec_step(&mut self, pid: Pid) -> bool {
+        let table = self.tasks.process(pid).and_then(|process| process.fd_table);
+        if let Some(table) = table
+            && self.fs.close_on_exec(table, &mut self.woken)
+        {
+            return true;
+        }
+        self.release_step()
     }
 
     /// The old program's memory hears of its thread's end, as if it had exited.

@@ -16,7 +16,7 @@ use crate::wait::{Entry, Events};
 use crate::worker::ATTENTION_TRAP;
 
 /// Threads that are told to end, and children that are handed over, in one step under the lock.
-const STEP_TASKS: usize = 128;
+const STEP_TASKS: usize = 32;
 
 /// What a thread that ends does next. Between two steps others get the lock.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -112,6 +112,12 @@ impl Tasks {
         self.processes.get(from..)?.iter().flatten().next().map(|process| process.pid)
     }
 
+    /// The first of a process's threads with this id or above.
+    pub fn next_thread(&self, pid: Pid, from: u32) -> Option<Tid> {
+        let later = self.threads.get(from as usize..)?.iter().flatten();
+        later.into_iter().find(|thread| thread.pid == pid).map(|thread| thread.tid)
+    }
+
     /// Live threads.
     pub fn thread_count(&self) -> usize {
         self.thread_count

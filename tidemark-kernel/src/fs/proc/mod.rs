@@ -333,10 +333,12 @@ impl Vfs {
                     return Ok(None);
                 }
                 let from = position.saturating_sub(FIRST_PROCESS);
-                match view.tasks.processes().find(|process| u64::from(process.pid.get()) >= from) {
-                    Some(process) => {
-                        let next = FIRST_PROCESS + u64::from(process.pid.get()) + 1;
-                        listed(Node::Task(Owner { pid: process.pid, tid: None }), next)
+                // Number 0 is no process's.
+                let before = u32::try_from(from.saturating_sub(1)).unwrap_or(u32::MAX);
+                match view.tasks.next_process(before) {
+                    Some(pid) => {
+                        let next = FIRST_PROCESS + u64::from(pid.get()) + 1;
+                        listed(Node::Task(Owner { pid, tid: None }), next)
                     }
                     None => Ok(None),
                 }
@@ -354,10 +356,9 @@ impl Vfs {
                 let kind = ENTRIES[usize::from(entry)].kind;
                 match kind {
                     EntryKind::Threads => {
-                        let later =
-                            process.threads.iter().filter(|tid| u64::from(tid.get()) + DOTS >= position);
-                        match later.min() {
-                            Some(&tid) => {
+                        let from = u32::try_from(start).unwrap_or(u32::MAX);
+                        match view.tasks.next_thread(process.pid, from) {
+                            Some(tid) => {
                                 let node = Node::Task(Owner { pid: owner.pid, tid: Some(tid) });
                                 listed(node, u64::from(tid.get()) + DOTS + 1)
                             }
