@@ -10,7 +10,7 @@ use crate::status::Status;
 use crate::system::System;
 use crate::task::{RunState, Thread, Tid};
 use crate::timers::Due;
-use crate::wait::{Entry, Events, Parked, WaitTarget};
+use crate::wait::{Entry, Events, ParkSeq, Parked, WaitTarget};
 use crate::worker::WorkerId;
 
 impl Kernel {
@@ -23,6 +23,7 @@ impl Kernel {
         thread.usage.voluntary_switches += 1;
         thread.park.0 += 1;
         let park = thread.park.0;
+        let early = thread.early.take().is_some_and(|early| early.0 == park);
         thread.parked = Some(parked);
         thread.state = RunState::Parked;
         if let Some(at) = deadline {
@@ -30,6 +31,8 @@ impl Kernel {
         }
         if interrupted {
             self.sys.unpark(tid, park, Entry::Signal);
+        } else if early {
+            self.sys.unpark(tid, park, Entry::Event);
         }
         Step::Released
     }
@@ -115,9 +118,14 @@ impl System {
         Some(thread)
     }
 
-    /// Makes a parked thread runnable, if it is still in this park.
+    /// Makes a parked thread runnable, if it is still in this park. If the park is the one it is about to begin, it will
+    /// not wait in it.
     pub(crate) fn unpark(&mut self, tid: Tid, park: u64, entry: Entry) {
         let Some(thread) = self.tasks.thread_mut(tid) else { return };
+        if park == thread.park.0 + 1 {
+            thread.early = Some(ParkSeq(park));
+            return;
+        }
         if thread.state != RunState::Parked || thread.park.0 != park {
             return;
         }

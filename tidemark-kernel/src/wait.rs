@@ -178,8 +178,8 @@ pub enum Restart {
 pub enum Flow {
     /// Finished, with this value in `a0`.
     Done(u64),
-    /// Park the thread. The handler put [`Waiter`]s into queues first; it is entered again with
-    /// [`Entry::Event`], [`Entry::Timeout`] or [`Entry::Signal`], unless the waker completed the call.
+    /// Park the thread. The handler put [`Waiter`]s into queues first, in this entry or in steps before it; it is entered
+    /// again with [`Entry::Event`], [`Entry::Timeout`] or [`Entry::Signal`], unless the waker completed the call.
     Block {
         /// Wake at this moment of `CLOCK_MONOTONIC` at the latest.
         deadline: Option<Nanos>,

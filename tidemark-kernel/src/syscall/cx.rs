@@ -65,6 +65,11 @@ impl Cx<'_> {
         }
     }
 
+    /// What this call was about to wait for no longer matters: it does not park.
+    pub fn forget_waiters(&mut self) {
+        self.thread().park.0 += 1;
+    }
+
     /// Parks with the deadline fixed at the first entry, if there is one.
     pub fn block(&self) -> Flow {
         Flow::Block { deadline: self.progress.deadline }

@@ -8,6 +8,7 @@ use crate::fs::descriptors::Fd;
 use crate::fs::epoll::Ctl;
 use crate::fs::file::FileKind;
 use crate::fs::flags::OpenFlags;
+use crate::limits::STEP_ITEMS;
 use crate::task::Resource;
 use crate::time::{NANOS_PER_SECOND, Timespec};
 use crate::wait::{Entry, Events, Flow, Restart};
@@ -53,13 +54,45 @@ fn ready_for(cx: &mut Cx<'_>, wanted: Wanted) -> Events {
     }
 }
 
-fn wait_all(cx: &mut Cx<'_>, list: &[Wanted]) -> SysResult {
-    for wanted in list.iter().filter(|wanted| wanted.fd >= 0) {
+/// Files that one step looks at.
+const STEP_FILES: u64 = 2 * STEP_ITEMS as u64;
+
+/// How far a call has looked at its files. Where they are many it does so in steps, and begins to wait for each file as
+/// it sees that it is not ready: what happens to one while the others are looked at is not missed.
+#[derive(Clone, Copy, Debug, Default)]
+struct Look {
+    /// Files before this place were looked at.
+    next: u64,
+    /// Those of them that are ready.
+    told: u64,
+    /// A signal ended the wait before this look.
+    interrupted: bool,
+    /// Whether waiting has begun.
+    waits: bool,
+}
+
+impl Look {
+    fn begin(cx: &Cx<'_>) -> Look {
+        Look { interrupted: cx.entry == Entry::Signal, ..Look::default() }
+    }
+
+    /// A file is not ready, and the call goes on looking: waits for it if it may come to that.
+    fn wait_for(&mut self, cx: &mut Cx<'_>, wanted: Wanted) -> Result<()> {
+        if self.told > 0 || self.interrupted || is_due(cx) {
+            return Ok(());
+        }
         let file = cx.file(Fd::new(wanted.fd)?)?;
         let waiter = cx.waiter(wanted.events);
-        cx.sys.wait_file(file, waiter, cx.tid)?;
+        self.waits = true;
+        cx.sys.wait_file(file, waiter, cx.tid)
     }
-    Ok(cx.block())
+
+    /// The call ends with this look.
+    fn end(self, cx: &mut Cx<'_>) {
+        if self.waits {
+            cx.forget_waiters();
+        }
+    }
 }
 
 /// `ppoll(2)`
@@ -76,28 +109,47 @@ pub fn ppoll(
         return Err(Errno::EINVAL);
     }
     cx.temporary_mask(sigmask, sigsetsize)?;
-    let mut list = Vec::with_capacity(count as usize);
-    let mut told = 0;
-    for index in 0..count {
-        let entry = fds.add(index * 8)?;
+    let kept = cx.progress.state.take().and_then(|state| state.downcast::<Look>().ok());
+    let mut look = kept.map_or_else(|| Look::begin(cx), |kept| *kept);
+    let end = count.min(look.next + STEP_FILES);
+    if let Err(error) = poll_step(cx, fds, end, &mut look) {
+        look.end(cx);
+        return Err(error);
+    }
+    if end < count {
+        cx.progress.state = Some(Box::new(look));
+        return Ok(Flow::Again);
+    }
+    if look.told > 0 || is_due(cx) {
+        look.end(cx);
+        write_left(cx, timeout);
+        return Ok(Flow::Done(look.told));
+    }
+    if look.interrupted {
+        write_left(cx, timeout);
+        return Ok(Flow::Interrupted(Restart::NoHandler));
+    }
+    Ok(cx.block())
+}
+
+/// Looks at the files up to place `end`.
+fn poll_step(cx: &mut Cx<'_>, fds: GuestAddr, end: u64, look: &mut Look) -> Result<()> {
+    while look.next < end {
+        let entry = fds.add(look.next * 8)?;
         let fd: i32 = cx.read_pod(entry)?;
         let events: u16 = cx.read_pod(entry.add(4)?)?;
         let wanted = Wanted { fd, events: Events(events.into()) };
         // A negative descriptor switches an entry off.
         let ready = if fd < 0 { Events::default() } else { ready_for(cx, wanted) };
         cx.write_pod(entry.add(6)?, &(ready.0 as u16))?;
-        told += u64::from(!ready.is_empty());
-        list.push(wanted);
+        if !ready.is_empty() {
+            look.told += 1;
+        } else if fd >= 0 {
+            look.wait_for(cx, wanted)?;
+        }
+        look.next += 1;
     }
-    if told > 0 || is_due(cx) {
-        write_left(cx, timeout);
-        return Ok(Flow::Done(told));
-    }
-    if cx.entry == Entry::Signal {
-        write_left(cx, timeout);
-        return Ok(Flow::Interrupted(Restart::NoHandler));
-    }
-    wait_all(cx, &list)
+    Ok(())
 }
 
 /// The three sets of `select(2)`: what each asks for, and what counts as that (`select(2)`, "Correspondence between
@@ -113,6 +165,8 @@ const FD_SETSIZE: u32 = 1024;
 /// Bit sets of descriptors, as the guest passed them: read once, since results are written over them.
 struct Sets {
     bits: [Option<Vec<u64>>; 3],
+    results: [Vec<u64>; 3],
+    look: Look,
 }
 
 /// `pselect6(2)`; the last argument points to `{ sigset_t *mask; size_t size }`.
@@ -136,20 +190,59 @@ pub fn pselect6(
     let words = count.div_ceil(64);
     let addrs = [reads, writes, exceptions];
     let kept = cx.progress.state.take().and_then(|state| state.downcast::<Sets>().ok());
-    let sets = match kept {
+    let mut sets = match kept {
         Some(sets) => sets,
         None => Box::new(read_sets(cx, addrs, words)?),
     };
-    let mut list: Vec<Wanted> = Vec::new();
-    let mut results = [vec![0u64; words], vec![0u64; words], vec![0u64; words]];
-    let mut told = 0;
-    for fd in 0..count {
+    if cx.entry != Entry::Step {
+        sets.look = Look::begin(cx);
+        sets.results = [vec![0; words], vec![0; words], vec![0; words]];
+    }
+    let looked = select_step(cx, &mut sets, count);
+    match looked {
+        Ok(true) => {}
+        Ok(false) => {
+            cx.progress.state = Some(sets);
+            return Ok(Flow::Again);
+        }
+        Err(error) => {
+            sets.look.end(cx);
+            return Err(error);
+        }
+    }
+    let look = sets.look;
+    if look.told > 0 || is_due(cx) {
+        look.end(cx);
+        for ((addr, set), result) in addrs.into_iter().zip(&sets.bits).zip(&sets.results) {
+            if set.is_some() {
+                let bytes: Vec<u8> = result.iter().flat_map(|word| word.to_le_bytes()).collect();
+                cx.write_user(addr, &bytes)?;
+            }
+        }
+        write_left(cx, timeout);
+        return Ok(Flow::Done(look.told));
+    }
+    if look.interrupted {
+        write_left(cx, timeout);
+        return Ok(Flow::Interrupted(Restart::NoHandler));
+    }
+    cx.progress.state = Some(sets);
+    Ok(cx.block())
+}
+
+/// Looks at some of the descriptors below `count`. Whether at the last.
+fn select_step(cx: &mut Cx<'_>, sets: &mut Sets, count: usize) -> Result<bool> {
+    let Sets { bits, results, look } = sets;
+    let mut left = STEP_FILES;
+    for fd in look.next as usize..count {
         let mut events = Events::default();
-        for (set, (asked, _)) in sets.bits.iter().zip(SETS) {
-            if set.as_ref().is_some_and(|set| set[fd / 64] >> (fd % 64) & 1 != 0) {
+        for (set, (asked, _)) in bits.iter().zip(SETS) {
+            let word = set.as_ref().and_then(|set| set.get(fd / 64)).copied().unwrap_or(0);
+            if word >> (fd % 64) & 1 != 0 {
                 events = events.union(asked);
             }
         }
+        look.next = fd as u64 + 1;
         if events.is_empty() {
             continue;
         }
@@ -158,30 +251,25 @@ pub fn pselect6(
         if ready == Events::NVAL {
             return Err(Errno::EBADF);
         }
+        let before = look.told;
         for (result, (asked, counts)) in results.iter_mut().zip(SETS) {
-            if events.intersects(asked) && ready.intersects(counts) {
-                result[fd / 64] |= 1 << (fd % 64);
-                told += 1;
+            if events.intersects(asked)
+                && ready.intersects(counts)
+                && let Some(word) = result.get_mut(fd / 64)
+            {
+                *word |= 1 << (fd % 64);
+                look.told += 1;
             }
         }
-        list.push(wanted);
-    }
-    if told > 0 || is_due(cx) {
-        for ((addr, set), result) in addrs.into_iter().zip(&sets.bits).zip(&results) {
-            if set.is_some() {
-                let bytes: Vec<u8> = result.iter().flat_map(|word| word.to_le_bytes()).collect();
-                cx.write_user(addr, &bytes)?;
-            }
+        if look.told == before {
+            look.wait_for(cx, wanted)?;
         }
-        write_left(cx, timeout);
-        return Ok(Flow::Done(told));
+        left -= 1;
+        if left == 0 {
+            return Ok(fd + 1 == count);
+        }
     }
-    if cx.entry == Entry::Signal {
-        write_left(cx, timeout);
-        return Ok(Flow::Interrupted(Restart::NoHandler));
-    }
-    cx.progress.state = Some(sets);
-    wait_all(cx, &list)
+    Ok(true)
 }
 
 fn read_sets(cx: &mut Cx<'_>, addrs: [GuestAddr; 3], words: usize) -> Result<Sets> {
@@ -194,7 +282,7 @@ fn read_sets(cx: &mut Cx<'_>, addrs: [GuestAddr; 3], words: usize) -> Result<Set
             *set = Some(chunks.iter().map(|chunk| u64::from_le_bytes(*chunk)).collect());
         }
     }
-    Ok(Sets { bits })
+    Ok(Sets { bits, results: [Vec::new(), Vec::new(), Vec::new()], look: Look::default() })
 }
 
 /// `epoll_create1(2)`

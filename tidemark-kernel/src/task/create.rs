@@ -100,6 +100,7 @@ impl Thread {
             clear_child_tid: GuestAddr::NULL,
             robust_list: GuestAddr::NULL,
             exit: None,
+            early: None,
             reclaiming: false,
             futex_wait: None,
             trace: None,

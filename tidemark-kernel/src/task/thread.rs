@@ -111,6 +111,8 @@ pub struct Thread {
     pub entry: Entry,
     /// Counts parks, so that stale waiters are recognised.
     pub park: ParkSeq,
+    /// The park that it was woken from before it began: its call looked at many things in steps.
+    pub(crate) early: Option<ParkSeq>,
     /// Its call heeds only what ends it (`vfork`).
     pub killable_only: bool,
     /// Mask, queue and alternative stack.
