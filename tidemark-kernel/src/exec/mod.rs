@@ -9,10 +9,12 @@ pub mod elf;
 mod image;
 pub mod script;
 pub mod stack;
+pub mod strings;
 pub mod vdso;
 
 use self::image::{Base, Elf};
 use self::stack::{Contents, Stack, aux};
+use self::strings::Strings;
 use crate::addr::{GuestAddr, PAGE_SIZE};
 use crate::cpu::core::SpaceId;
 use crate::errno::{Errno, Result};
@@ -37,9 +39,9 @@ pub struct ExecRequest {
     /// Its path, as the caller gave it.
     pub path: Vec<u8>,
     /// Arguments; an empty one is put in where there is none, as Linux does.
-    pub argv: Vec<Vec<u8>>,
+    pub argv: Strings,
     /// Environment.
-    pub envp: Vec<Vec<u8>>,
+    pub envp: Strings,
 }
 
 /// Whose program it is.
@@ -62,7 +64,8 @@ pub struct Identity {
 pub struct Loading {
     image: NewImage,
     stack: Stack,
-    written: usize,
+    /// Up to here it is written.
+    written: u64,
 }
 
 /// A program that is ready to run.
@@ -115,17 +118,22 @@ impl System {
     /// # Errors
     /// `ENOMEM`; everything is undone then.
     pub fn exec_step(&mut self, loading: &mut Loading) -> Result<Option<NewImage>> {
-        let len = loading.stack.bytes.len();
-        let end = len - loading.written;
-        // From the top down, as a stack grows.
-        let start = end.saturating_sub(STEP_BYTES as usize);
-        let at = GuestAddr(loading.stack.sp + start as u64);
-        if self.write_space(loading.image.space, at, &loading.stack.bytes[start..end]).is_err() {
-            self.exec_abandon(loading);
-            return Err(Errno::ENOMEM);
+        /// What a piece costs beside its bytes, in bytes copied.
+        const PIECE_COST: u64 = 2048;
+        let mut budget = STEP_BYTES / 2;
+        while budget > 0 {
+            let piece = loading.stack.piece(budget as usize);
+            if piece.is_empty() {
+                return Ok(Some(loading.image.clone()));
+            }
+            if self.write_space(loading.image.space, GuestAddr(loading.written), &piece).is_err() {
+                self.exec_abandon(loading);
+                return Err(Errno::ENOMEM);
+            }
+            loading.written += piece.len() as u64;
+            budget = budget.saturating_sub(piece.len() as u64 + PIECE_COST);
         }
-        loading.written = len - start;
-        Ok((start == 0).then(|| loading.image.clone()))
+        Ok(None)
     }
 
     /// Gives up a program that is not to run after all.
@@ -144,7 +152,7 @@ impl System {
     ) -> Result<Loading> {
         let ExecRequest { file, path, mut argv, envp } = request;
         if argv.is_empty() {
-            argv.push(Vec::new());
+            argv.push(b"");
         }
         let file = self.follow_scripts(pid, file, &path, &mut argv, held)?;
         let program = self.read_elf(file)?;
@@ -155,7 +163,7 @@ impl System {
         let space = self.mem.create_space(stack_limit)?;
         let built = {
             let limit = arguments_limit(self, pid);
-            let strings = (&path[..], &argv[..], &envp[..]);
+            let strings = (&path[..], argv, envp);
             self.build_image(space, &program, interpreter.as_ref(), strings, limit, &identity)
         };
         let (entry, stack) = match built {
@@ -172,7 +180,7 @@ impl System {
         }
         let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default().to_vec();
         let image = NewImage { space, entry, stack: stack.sp, program: file, name };
-        Ok(Loading { image, stack, written: 0 })
+        Ok(Loading { image, written: stack.sp, stack })
     }
 
     /// From a script to the program that interprets it, with the arguments changed accordingly.
@@ -181,7 +189,7 @@ impl System {
         pid: Pid,
         mut file: FileId,
         path: &[u8],
-        argv: &mut Vec<Vec<u8>>,
+        argv: &mut Strings,
         held: &mut Vec<FileId>,
     ) -> Result<FileId> {
         let mut path = path.to_vec();
@@ -193,7 +201,7 @@ impl System {
             held.push(file);
             let script = std::mem::replace(&mut path, line.interpreter.to_vec());
             let head = [Some(path.clone()), line.argument.map(<[u8]>::to_vec), Some(script)];
-            argv.splice(..1, head.into_iter().flatten());
+            argv.replace_first(head.into_iter().flatten());
         }
         Err(Errno::ELOOP)
     }
@@ -221,7 +229,7 @@ impl System {
         space: SpaceId,
         program: &Elf,
         interpreter: Option<&Elf>,
-        (path, argv, envp): (&[u8], &[Vec<u8>], &[Vec<u8>]),
+        (path, argv, envp): (&[u8], Strings, Strings),
         limit: u64,
         identity: &Identity,
     ) -> Result<(u64, Stack)> {
@@ -252,17 +260,18 @@ impl System {
         ];
         let mut random = [0; 16];
         self.entropy.fill(&mut random);
+        // Past the count of arguments and both vectors with their null pointers come the pairs, ours and three more.
+        let pointers = argv.len() + envp.len() + 3;
         let contents = Contents { argv, envp, path, random, aux: &aux };
-        let stack = stack::build(&contents, layout::STACK_TOP, limit)?;
-        self.map_stack(space, stack.bytes.len() as u64, program.image.executable_stack)?;
+        let stack = stack::build(contents, layout::STACK_TOP, limit)?;
+        self.map_stack(space, stack.len, program.image.executable_stack)?;
 
         let mut mm = self.mm(space)?;
         let marks = mm.space_mut().marks_mut();
         (marks.code_start, marks.code_end) = mapped.code;
         (marks.heap_start, marks.heap_end) = (mapped.end, mapped.end);
         (marks.stack_start, marks.arguments, marks.environment) = (stack.sp, stack.args, stack.env);
-        // Past the count of arguments and both vectors with their null pointers come the pairs, ours and three more.
-        let auxiliary = stack.sp + 8 * (argv.len() + envp.len() + 3) as u64;
+        let auxiliary = stack.sp + 8 * pointers;
         marks.auxiliary = (auxiliary, auxiliary + 16 * (aux.len() + 3) as u64);
         Ok((loader.map_or(mapped.entry, |loader| loader.entry), stack))
     }

@@ -1,8 +1,9 @@
 //! A new program's first stack: strings, auxiliary vector, environment, arguments (System V ABI, "Process
 //! Initialization"; `getauxval(3)`).
 //!
-//! Owns the layout as bytes; where the stack lies and its mapping are the caller's.
+//! Owns the layout as bytes, made in pieces as there may be much of it; where the stack lies and its mapping are the caller's.
 
+use super::strings::Strings;
 use crate::errno::{Errno, Result};
 
 /// Keys of the auxiliary vector (`linux/auxvec.h`).
@@ -41,10 +42,10 @@ const fn letter(letter: u8) -> u64 {
 /// What goes onto the stack.
 #[derive(Clone, Debug)]
 pub struct Contents<'a> {
-    /// The arguments, without their NULs.
-    pub argv: &'a [Vec<u8>],
-    /// The environment, likewise.
-    pub envp: &'a [Vec<u8>],
+    /// The arguments.
+    pub argv: Strings,
+    /// The environment.
+    pub envp: Strings,
     /// The path that was executed (`AT_EXECFN`).
     pub path: &'a [u8],
     /// Sixteen random bytes (`AT_RANDOM`).
@@ -53,29 +54,55 @@ pub struct Contents<'a> {
     pub aux: &'a [(u64, u64)],
 }
 
-/// A built stack.
+/// A planned stack, whose bytes are made piece by piece.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Stack {
-    /// Its bytes, which end at the top it was built for.
-    pub bytes: Vec<u8>,
     /// The first stack pointer: the address of the first byte, a multiple of 16.
     pub sp: u64,
+    /// Its bytes, up to the top it was planned for.
+    pub len: u64,
     /// Addresses of the argument strings, for `/proc/PID/cmdline`: from the first to after the last.
     pub args: (u64, u64),
     /// Likewise of the environment strings.
     pub env: (u64, u64),
+    argv: Strings,
+    envp: Strings,
+    /// From the auxiliary vector up to the argument strings.
+    middle: Vec<u8>,
+    /// The path with its NUL.
+    path: Vec<u8>,
+    /// What comes next.
+    part: Part,
+    /// How far that is: bytes of text.
+    done: usize,
 }
 
-/// Builds the stack that ends at `top` (a multiple of 16).
+/// What a stack consists of, from the bottom up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Part {
+    Count,
+    Arguments,
+    Environment,
+    Middle,
+    ArgumentText,
+    EnvironmentText,
+    Path,
+    End,
+}
+
+/// Pointers that one piece has at the most: their strings' ends are looked for.
+const PIECE_POINTERS: usize = 512;
+
+/// Plans the stack that ends at `top` (a multiple of 16).
 ///
 /// # Errors
 /// `E2BIG` when it would have more than `limit` bytes.
-pub fn build(contents: &Contents<'_>, top: u64, limit: u64) -> Result<Stack> {
+pub fn build(contents: Contents<'_>, top: u64, limit: u64) -> Result<Stack> {
     let Contents { argv, envp, path, random, aux } = contents;
-    let strings = |list: &[Vec<u8>]| list.iter().map(|s| s.len() as u64 + 1).sum::<u64>();
-    let (arg_bytes, env_bytes) = (strings(argv), strings(envp));
+    let (arg_bytes, env_bytes) = (argv.text().len() as u64, envp.text().len() as u64);
     // argc; argv and envp with their NULLs; the vector with three pairs more.
-    let words = 1 + argv.len() as u64 + 1 + envp.len() as u64 + 1 + 2 * (aux.len() as u64 + 3);
+    let pointers = 1 + argv.len() + 1 + envp.len() + 1;
+    let words = pointers + 2 * (aux.len() as u64 + 3);
     let string_bytes = arg_bytes + env_bytes + path.len() as u64 + 1;
     let total = string_bytes + random.len() as u64 + 8 * words + 2 * 16;
     if total > limit || total > top {
@@ -88,31 +115,79 @@ pub fn build(contents: &Contents<'_>, top: u64, limit: u64) -> Result<Stack> {
     let random_at = (args_at - random.len() as u64) & !15;
     let sp = (random_at - 8 * words) & !15;
 
-    let mut bytes = Vec::with_capacity((top - sp) as usize);
-    let mut push = |word: u64| bytes.extend_from_slice(&word.to_le_bytes());
-    push(argv.len() as u64);
-    for (list, start) in [(argv, args_at), (envp, env_at)] {
-        let mut at = start;
-        for string in list.iter() {
-            push(at);
-            at += string.len() as u64 + 1;
-        }
-        push(0);
-    }
+    let middle_at = sp + 8 * pointers;
+    let mut middle = Vec::with_capacity((args_at - middle_at) as usize);
     let own = [(aux::RANDOM, random_at), (aux::EXECFN, path_at), (aux::NULL, 0)];
     for (key, value) in aux.iter().chain(&own) {
-        push(*key);
-        push(*value);
+        middle.extend_from_slice(&key.to_le_bytes());
+        middle.extend_from_slice(&value.to_le_bytes());
     }
-    bytes.resize((random_at - sp) as usize, 0);
-    bytes.extend_from_slice(random);
-    bytes.resize((args_at - sp) as usize, 0);
-    for string in argv.iter().chain(envp.iter()).map(Vec::as_slice).chain([*path]) {
-        bytes.extend_from_slice(string);
-        bytes.push(0);
+    middle.resize((random_at - middle_at) as usize, 0);
+    middle.extend_from_slice(&random);
+    middle.resize((args_at - middle_at) as usize, 0);
+    Ok(Stack {
+        sp,
+        len: top - sp,
+        args: (args_at, env_at),
+        env: (env_at, path_at),
+        argv,
+        envp,
+        middle,
+        path: [path, &[0]].concat(),
+        part: Part::Count,
+        done: 0,
+    })
+}
+
+impl Stack {
+    /// The next bytes from the stack pointer upwards, at most `limit` of them (and [`PIECE_POINTERS`]); none at the end.
+    pub fn piece(&mut self, limit: usize) -> Vec<u8> {
+        loop {
+            let (bytes, next) = match self.part {
+                Part::Count => {
+                    self.part = Part::Arguments;
+                    return self.argv.len().to_le_bytes().to_vec();
+                }
+                Part::Arguments => (pointers(&self.argv, self.args.0, &mut self.done), Part::Environment),
+                Part::Environment => (pointers(&self.envp, self.env.0, &mut self.done), Part::Middle),
+                Part::Middle => (text(&self.middle, limit, &mut self.done), Part::ArgumentText),
+                Part::ArgumentText => (text(self.argv.text(), limit, &mut self.done), Part::EnvironmentText),
+                Part::EnvironmentText => (text(self.envp.text(), limit, &mut self.done), Part::Path),
+                Part::Path => (text(&self.path, limit, &mut self.done), Part::End),
+                Part::End => return Vec::new(),
+            };
+            if let Some(bytes) = bytes {
+                return bytes;
+            }
+            (self.part, self.done) = (next, 0);
+        }
     }
-    debug_assert_eq!(bytes.len() as u64, top - sp);
-    Ok(Stack { bytes, sp, args: (args_at, env_at), env: (env_at, path_at) })
+}
+
+/// The next pointers to strings that lie from `base` on, the last with the null pointer after it.
+fn pointers(strings: &Strings, base: u64, done: &mut usize) -> Option<Vec<u8>> {
+    let end = strings.text().len();
+    if *done > end {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(8 * PIECE_POINTERS);
+    while *done < end && bytes.len() < 8 * (PIECE_POINTERS - 1) {
+        bytes.extend_from_slice(&(base + *done as u64).to_le_bytes());
+        *done = strings.after(*done);
+    }
+    if *done == end {
+        bytes.extend_from_slice(&[0; 8]);
+        *done = end + 1;
+    }
+    Some(bytes)
+}
+
+/// The next bytes of a text.
+fn text(whole: &[u8], limit: usize, done: &mut usize) -> Option<Vec<u8>> {
+    let rest = whole.get(*done..).filter(|rest| !rest.is_empty())?;
+    let piece = rest[..rest.len().min(limit)].to_vec();
+    *done += piece.len();
+    Some(piece)
 }
 
 #[cfg(test)]
@@ -126,20 +201,46 @@ mod tests {
         proptest::collection::vec(proptest::collection::vec(1u8.., 0..20), 0..6)
     }
 
+    fn whole(stack: &mut Stack, limit: usize) -> Vec<u8> {
+        let pieces = core::iter::from_fn(|| Some(stack.piece(limit)).filter(|piece| !piece.is_empty()));
+        pieces.flatten().collect()
+    }
+
+    #[test]
+    fn many_arguments_come_in_pieces_that_are_bounded() {
+        let argv: Strings = (0..3 * PIECE_POINTERS).map(|index| index.to_string()).collect();
+        let count = argv.len();
+        let contents = Contents { argv, envp: Strings::default(), path: b"/x", random: [0; 16], aux: &[] };
+        let mut stack = build(contents, TOP, 1 << 20).unwrap();
+        let mut most = 0;
+        while let piece @ 1.. = stack.piece(4096).len() {
+            most = most.max(piece);
+        }
+        assert!(most <= 4096 && count as usize * 8 > 4096);
+    }
+
     proptest! {
         #[test]
-        fn a_program_finds_what_was_given(argv in strings(), envp in strings(), path in "[a-z/]{1,9}") {
+        fn a_program_finds_what_was_given(
+            argv in strings(), envp in strings(), path in "[a-z/]{1,9}", limit in 1usize..40,
+        ) {
             let contents = Contents {
-                argv: &argv, envp: &envp, path: path.as_bytes(), random: [7; 16], aux: &[(aux::PAGESZ, 4096)],
+                argv: argv.iter().collect(),
+                envp: envp.iter().collect(),
+                path: path.as_bytes(),
+                random: [7; 16],
+                aux: &[(aux::PAGESZ, 4096)],
             };
-            let stack = build(&contents, TOP, 1 << 20).unwrap();
+            let mut stack = build(contents, TOP, 1 << 20).unwrap();
+            let bytes = whole(&mut stack, limit);
+            prop_assert_eq!(bytes.len() as u64, stack.len);
             prop_assert_eq!(stack.sp % 16, 0);
             let word = |at: u64| {
                 let at = (at - stack.sp) as usize;
-                u64::from_le_bytes(stack.bytes[at..at + 8].try_into().unwrap())
+                u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap())
             };
             let string = |at: u64| {
-                let rest = &stack.bytes[(at - stack.sp) as usize..];
+                let rest = &bytes[(at - stack.sp) as usize..];
                 rest.split(|byte| *byte == 0).next().unwrap().to_vec()
             };
             prop_assert_eq!(word(stack.sp), argv.len() as u64);
@@ -160,15 +261,15 @@ mod tests {
             prop_assert_eq!(vector[&aux::PAGESZ], 4096);
             prop_assert_eq!(string(vector[&aux::EXECFN]), path.as_bytes());
             let random = (vector[&aux::RANDOM] - stack.sp) as usize;
-            prop_assert_eq!(&stack.bytes[random..random + 16], &[7; 16]);
+            prop_assert_eq!(&bytes[random..random + 16], &[7; 16]);
         }
     }
 
     #[test]
     fn too_much_is_refused() {
-        let argv = vec![vec![b'x'; 5000]];
-        let contents = Contents { argv: &argv, envp: &[], path: b"/x", random: [0; 16], aux: &[] };
-        assert_eq!(build(&contents, TOP, 4096), Err(Errno::E2BIG));
-        assert!(build(&contents, TOP, 8192).is_ok());
+        let argv: Strings = [[b'x'; 5000]].iter().collect();
+        let contents = Contents { argv, envp: Strings::default(), path: b"/x", random: [0; 16], aux: &[] };
+        assert_eq!(build(contents.clone(), TOP, 4096), Err(Errno::E2BIG));
+        assert!(build(contents, TOP, 8192).is_ok());
     }
 }

@@ -5,10 +5,12 @@
 
 use super::files::{AT_FDCWD, DirFd, PathAddr};
 use super::{Cx, SysResult};
-use crate::addr::GuestAddr;
+use crate::addr::{GuestAddr, PAGE_SIZE};
 use crate::errno::{Errno, Result};
+use crate::exec::strings::Strings;
 use crate::exec::{ExecRequest, Loading, NewImage, arguments_limit};
 use crate::fs::FileId;
+use crate::limits::{STEP_BYTES, STEP_ITEMS};
 use crate::task::{ExecIdentity, Name};
 use crate::wait::{Entry, Flow, Restart};
 
@@ -18,8 +20,12 @@ const AT_EMPTY_PATH: u32 = 0x1000;
 /// Bytes of one string, its NUL included (`MAX_ARG_STRLEN`).
 const STRING_MAX: usize = 128 << 10;
 
-/// Bytes of arguments that one step copies.
-const STEP_STRINGS: u64 = 32 << 10;
+/// Bytes of arguments that one step copies, and strings or pieces of strings.
+const STEP_STRINGS: u64 = STEP_BYTES / 2;
+const STEP_PIECES: usize = 2 * STEP_ITEMS;
+
+/// Bytes of a string that are looked at together.
+const PIECE: usize = 256;
 
 /// `execve(2)`.
 pub fn execve(cx: &mut Cx<'_>, pathname: PathAddr, argv: GuestAddr, envp: GuestAddr) -> SysResult {
@@ -62,8 +68,8 @@ struct Exec {
     /// The opened file, until the loader takes it over.
     file: Option<FileId>,
     path: Vec<u8>,
-    argv: Strings,
-    envp: Strings,
+    argv: Array,
+    envp: Array,
     /// Bytes copied so far, a pointer a string included.
     bytes: u64,
     identity: ExecIdentity,
@@ -78,16 +84,51 @@ enum Stage {
 }
 
 /// A null-terminated array of strings, half copied.
-struct Strings {
+struct Array {
+    /// Its next pointer.
     next: GuestAddr,
-    list: Vec<Vec<u8>>,
+    /// Where a string goes on that was begun, and its length so far.
+    within: Option<(GuestAddr, usize)>,
+    list: Strings,
     complete: bool,
 }
 
-impl Strings {
-    fn new(array: GuestAddr) -> Strings {
+impl Array {
+    fn new(array: GuestAddr) -> Array {
         // Linux takes a null pointer for an empty list.
-        Strings { next: array, list: Vec::new(), complete: array.is_null() }
+        Array { next: array, within: None, list: Strings::default(), complete: array.is_null() }
+    }
+
+    /// Copies the next piece of a string. How many bytes that were, a NUL and the pointer included.
+    fn copy_piece(&mut self, cx: &mut Cx<'_>) -> Result<u64> {
+        let (at, len) = match self.within.take() {
+            Some(within) => within,
+            None => {
+                let string = cx.read_pod::<GuestAddr>(self.next)?;
+                self.next = self.next.add(8)?;
+                if string.is_null() {
+                    self.complete = true;
+                    return Ok(0);
+                }
+                (string, 0)
+            }
+        };
+        let mut piece = [0; PIECE];
+        // Not beyond the page: what follows need not be there.
+        let room = PIECE.min(STRING_MAX - len).min((PAGE_SIZE - at.page_offset()) as usize);
+        let piece = &mut piece[..room];
+        cx.read_user(at, piece)?;
+        if let Some(nul) = piece.iter().position(|byte| *byte == 0) {
+            self.list.extend_last(&piece[..nul]);
+            self.list.end_last();
+            return Ok(nul as u64 + 1 + 8);
+        }
+        if len + room == STRING_MAX {
+            return Err(Errno::E2BIG);
+        }
+        self.list.extend_last(piece);
+        self.within = Some((at.add(room as u64)?, len + room));
+        Ok(room as u64)
     }
 }
 
@@ -122,8 +163,8 @@ fn open(
     Ok(Exec {
         file: Some(file),
         path,
-        argv: Strings::new(argv),
-        envp: Strings::new(envp),
+        argv: Array::new(argv),
+        envp: Array::new(envp),
         bytes: 0,
         identity: ExecIdentity::default(),
         stage: Stage::Collect,
@@ -149,23 +190,17 @@ impl Exec {
     fn collect(&mut self, cx: &mut Cx<'_>) -> Result<bool> {
         let limit = arguments_limit(cx.sys, cx.pid);
         let until = self.bytes + STEP_STRINGS;
-        for strings in [&mut self.argv, &mut self.envp] {
-            while !strings.complete {
-                if self.bytes >= until {
+        let mut pieces = 0;
+        for array in [&mut self.argv, &mut self.envp] {
+            while !array.complete {
+                if self.bytes >= until || pieces == STEP_PIECES {
                     return Ok(false);
                 }
-                let string = cx.read_pod::<GuestAddr>(strings.next)?;
-                strings.next = strings.next.add(8)?;
-                if string.is_null() {
-                    strings.complete = true;
-                    break;
-                }
-                let text = cx.read_cstr(string, STRING_MAX, Errno::E2BIG)?;
-                self.bytes += text.len() as u64 + 1 + 8;
+                pieces += 1;
+                self.bytes += array.copy_piece(cx)?;
                 if self.bytes > limit {
                     return Err(Errno::E2BIG);
                 }
-                strings.list.push(text);
             }
         }
         Ok(true)

@@ -120,10 +120,10 @@ impl System {
     fn load_spawned(&mut self, pid: Pid, request: &SpawnRequest) -> Result<NewImage> {
         let (file, path) = self.find_program(pid, request)?;
         let argv = match request.argv.is_empty() {
-            true => vec![request.program.clone()],
-            false => request.argv.clone(),
+            true => [&request.program].into_iter().collect(),
+            false => request.argv.iter().collect(),
         };
-        let exec = ExecRequest { file, path, argv, envp: request.env.clone() };
+        let exec = ExecRequest { file, path, argv, envp: request.env.iter().collect() };
         let mut identity = super::ExecIdentity::default();
         let mut loading = self.exec_begin(pid, exec, &mut |sys, program| {
             identity = sys.exec_identity(pid, program);
