@@ -9,6 +9,7 @@ use super::descriptors::Fd;
 use super::file::FileKind;
 use super::{FileId, Vfs};
 use crate::errno::{Errno, Result};
+use crate::limits::STEP_ITEMS;
 use crate::system::System;
 use crate::task::Tid;
 use crate::wait::{Events, WaitQueue, WaitTarget, Waiter};
@@ -114,19 +115,28 @@ impl Vfs {
         instance.ready.retain(|ready| *ready != item);
     }
 
-    /// A file ends: the instances that watch it forget it, and one that watches leaves the queues of others.
-    pub(super) fn end_watching(&mut self, file: FileId, watched_by: &[(FileId, u64)]) {
+    /// A file ends: the instances that watch it forget it.
+    pub(super) fn end_watching(&mut self, watched_by: &[(FileId, u64)]) {
         for &(epoll, item) in watched_by {
             self.remove_item(epoll, item);
         }
-        let Ok(instance) = self.epoll(file) else { return };
-        let items: Vec<(u64, FileId)> = instance.items.iter().map(|(id, item)| (*id, item.file)).collect();
+    }
+
+    /// A file ends: if it is an instance, it leaves the queues of some of the files it watches. Whether of all.
+    pub(super) fn forget_watched(&mut self, file: FileId) -> bool {
+        let Ok(instance) = self.epoll_mut(file) else { return true };
+        // Nobody asks it any more what is ready.
+        instance.ready = VecDeque::new();
+        let step = core::iter::from_fn(|| instance.items.pop_first()).take(STEP_ITEMS);
+        let items: Vec<(u64, FileId)> = step.map(|(id, item)| (id, item.file)).collect();
+        let more = !instance.items.is_empty();
         for (item, watched) in items {
             if let Ok(open) = self.file_mut(watched) {
                 open.watchers.retain(|watcher| *watcher != (file, item));
             }
             self.stop_waiting(watched, WaitTarget::Epoll { epoll: file, item });
         }
+        !more
     }
 }
 

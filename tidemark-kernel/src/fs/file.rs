@@ -120,24 +120,32 @@ impl Vfs {
         }
     }
 
-    /// Ends the files that lost their last reference.
-    pub(crate) fn end_released(&mut self, env: &mut Env<'_>) {
+    /// Ends files that lost their last reference, as far as one step goes. Whether more is left.
+    pub(crate) fn end_released(&mut self, env: &mut Env<'_>) -> bool {
         while let Some(file) = self.released.pop() {
-            self.end_file(file, env);
+            if !self.end_file(file, env) {
+                self.released.push(file);
+                return true;
+            }
         }
+        false
     }
 
-    fn end_file(&mut self, id: FileId, env: &mut Env<'_>) {
+    /// Ends a file. False where it watches so many others that it is to be called again.
+    fn end_file(&mut self, id: FileId, env: &mut Env<'_>) -> bool {
         // Another reference may have been made since (a descriptor received through procfs, say).
         if self.file(id).is_ok_and(|file| file.refs > 0) {
-            return;
+            return true;
+        }
+        if !self.forget_watched(id) {
+            return false;
         }
         let watchers = self.file_mut(id).map(|file| core::mem::take(&mut file.watchers)).unwrap_or_default();
         for (epoll, item) in &watchers {
             self.stop_waiting(id, WaitTarget::Epoll { epoll: *epoll, item: *item });
         }
-        self.end_watching(id, &watchers);
-        let Some(file) = self.files.remove(id.0) else { return };
+        self.end_watching(&watchers);
+        let Some(file) = self.files.remove(id.0) else { return true };
         match file.kind {
             FileKind::Pipe(pipe) => self.close_pipe(pipe, file.at, file.readable, file.writable, env),
             FileKind::Regular => {
@@ -148,6 +156,7 @@ impl Vfs {
             _ => {}
         }
         self.unhold(file.at);
+        true
     }
 }
 
@@ -165,7 +174,7 @@ impl System {
             now: self.now,
             file_limit: u64::MAX,
         };
-        self.fs.end_released(&mut env);
-        self.fs.free_doomed(FREE_PAGES, env.frames)
+        let more_files = self.fs.end_released(&mut env);
+        self.fs.free_doomed(FREE_PAGES, env.frames) || more_files
     }
 }

@@ -164,7 +164,7 @@ impl Bench {
 
     pub(crate) fn close(&mut self, file: FileId) {
         self.fs.release(file);
-        self.with(|fs, _, env, _| fs.end_released(env));
+        while self.with(|fs, _, env, _| fs.end_released(env)) {}
     }
 
     /// The names of a directory, without dots, as it lists them.

@@ -4,6 +4,7 @@ use super::{SigInfo, Signal};
 use crate::errno::{Errno, Result};
 use crate::fs::tree::content::MAX_FILE_SIZE;
 use crate::kernel::Kernel;
+use crate::operation::Operation;
 use crate::system::System;
 use crate::task::{Pid, Resource, Tid};
 use crate::time::Now;
@@ -24,11 +25,15 @@ impl Kernel {
         sent
     }
 
-    /// Work that no thread waits for: taking apart memory that is not used any more, and what the application's requests
-    /// left. One step; whether there is more.
+    /// Work that no thread waits for: taking apart memory and files that are not used any more, and what the application's
+    /// requests left. One step; whether there is more.
     pub fn background_step(&mut self, now: Now) -> bool {
+        self.sys.operation = Operation::Background;
         self.sys.now = now;
-        self.sys.cut_step() || self.sys.release_step()
+        let more_files = self.sys.close_released();
+        let more = self.sys.cut_step() || self.sys.release_step() || more_files;
+        self.settle();
+        more
     }
 }
 
