@@ -134,3 +134,52 @@ impl System {
         self.statuses.push_back(Status::Runnable { tid, sync: entry == Entry::Event });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::Machine;
+    use crate::limits::Limits;
+    use crate::time::Now;
+    use crate::wait::Progress;
+
+    /// The state of a thread that parks after `before` happened, and how its call is entered next.
+    fn parked_after(before: impl FnOnce(&mut System, Tid)) -> (RunState, Entry) {
+        let mut machine = Machine::new(Limits::default());
+        let tid = machine.start(&[], 0).0;
+        let now = Now { monotonic: 5, realtime: 5 };
+        let Step::Run(running) = machine.kernel.dispatch(tid, WorkerId(0), now) else { panic!("it can run") };
+        before(&mut machine.kernel.sys, tid);
+        let parked = Parked {
+            number: 0,
+            args: [0; 6],
+            progress: Progress::default(),
+            deadline: None,
+            completed: None,
+        };
+        machine.kernel.park(running, Box::new(parked));
+        let thread = machine.kernel.sys.tasks.thread(tid).unwrap();
+        (thread.state, thread.entry)
+    }
+
+    #[test]
+    fn what_happens_before_a_park_begins_ends_it() {
+        let wake = |sys: &mut System, tid| {
+            let next = sys.tasks.thread(tid).unwrap().park.0 + 1;
+            sys.unpark(tid, next, Entry::Event);
+        };
+        assert_eq!(parked_after(wake), (RunState::Runnable, Entry::Event));
+    }
+
+    #[test]
+    fn what_was_to_end_another_park_does_not() {
+        let wake = |sys: &mut System, tid| {
+            let next = sys.tasks.thread(tid).unwrap().park.0 + 1;
+            sys.unpark(tid, next - 1, Entry::Event);
+            sys.unpark(tid, next, Entry::Event);
+            // The call did not park after all; this is another.
+            sys.tasks.thread_mut(tid).unwrap().park.0 += 1;
+        };
+        assert_eq!(parked_after(wake).0, RunState::Parked);
+    }
+}

@@ -376,3 +376,24 @@ fn vectored(cx: &mut Cx<'_>, fd: Fd, offset: i64, flags: u32) -> Result<(FileId,
     }
     Ok((file, offset))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_byte_is_found_in_the_buffer_it_falls_into() {
+        // Lengths 3, 0, 0, 2.
+        let many = Buffers::Many(vec![
+            (GuestAddr(100), 3),
+            (GuestAddr(200), 3),
+            (GuestAddr(300), 3),
+            (GuestAddr(400), 5),
+        ]);
+        assert_eq!(many.total(), 5);
+        let at: Vec<_> = (0..6).map(|done| many.at(done).map(|(addr, len)| (addr.0, len))).collect();
+        let expected = [Some((100, 3)), Some((101, 2)), Some((102, 1)), Some((400, 2)), Some((401, 1)), None];
+        assert_eq!(at, expected);
+        assert_eq!(Buffers::Many(Vec::new()).at(0), None);
+    }
+}

@@ -4,9 +4,10 @@
 //! slows both; the ratio is that of the medians. The programs are those of tests/guests/bench. A program may measure
 //! itself, by lines `bench: NAME VALUE UNIT`; one that prints none is measured from start to exit. Each line
 //! `// bench: ARGUMENTS` at its top is a measurement with these arguments. A program whose oracle is Linux itself, as
-//! qemu's user mode cannot run it, is measured on our side only.
+//! qemu's user mode cannot run it, is measured on our side only. Last comes how long the kernel's lock was held (`holds`).
 
 mod contest;
+mod holds;
 mod report;
 
 use std::path::PathBuf;
@@ -48,10 +49,6 @@ impl Options {
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
     guests::run(sh)?;
     let measurements = measurements(options.filter.as_deref().unwrap_or_default())?;
-    if measurements.is_empty() {
-        eprintln!("bench: no programs under tests/guests/bench");
-        return Ok(());
-    }
     let qemu = tools::on_path(tools::SYSTEM_QEMU)
         .with_context(|| format!("{} is missing: run `cargo xtask setup`", tools::SYSTEM_QEMU))?;
     cmd!(sh, "cargo build --release --locked --quiet -p tidemark-cli").quiet().run()?;
@@ -86,6 +83,13 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
         results.extend(Contest { name, sides }.run(options.rounds.max(1))?);
     }
     print!("{}", report::table(&results));
+    if options.filter.as_deref().is_none_or(|filter| "holds".contains(filter)) {
+        let longest = holds::measure(&tidemark, options.rounds.max(1))?;
+        println!("\nlongest hold of the kernel's lock, in work, by operation (least of all rounds)");
+        for (operation, micros) in longest.iter().take(16) {
+            println!("{operation:<20} {micros:9.1} µs");
+        }
+    }
     if let Some(file) = &options.json {
         std::fs::write(file, report::json(&results)?)
             .with_context(|| format!("cannot write {}", file.display()))?;
@@ -138,7 +142,7 @@ fn measurements(filter: &str) -> Result<Vec<Measurement>> {
         }));
     }
     found.sort_by(|a, b| a.program.cmp(&b.program));
-    if found.is_empty() && !filter.is_empty() {
+    if found.is_empty() && !filter.is_empty() && !"holds".contains(filter) {
         bail!("no program under tests/guests/bench has {filter:?} in its name");
     }
     Ok(found)
