@@ -99,7 +99,7 @@ const PIECE_POINTERS: usize = 512;
 /// `E2BIG` when it would have more than `limit` bytes.
 pub fn build(contents: Contents<'_>, top: u64, limit: u64) -> Result<Stack> {
     let Contents { argv, envp, path, random, aux } = contents;
-    let (arg_bytes, env_bytes) = (argv.text().len() as u64, envp.text().len() as u64);
+    let (arg_bytes, env_bytes) = (argv.bytes() as u64, envp.bytes() as u64);
     // argc; argv and envp with their NULLs; the vector with three pairs more.
     let pointers = 1 + argv.len() + 1 + envp.len() + 1;
     let words = pointers + 2 * (aux.len() as u64 + 3);
@@ -150,10 +150,17 @@ impl Stack {
                 }
                 Part::Arguments => (pointers(&self.argv, self.args.0, &mut self.done), Part::Environment),
                 Part::Environment => (pointers(&self.envp, self.env.0, &mut self.done), Part::Middle),
-                Part::Middle => (text(&self.middle, limit, &mut self.done), Part::ArgumentText),
-                Part::ArgumentText => (text(self.argv.text(), limit, &mut self.done), Part::EnvironmentText),
-                Part::EnvironmentText => (text(self.envp.text(), limit, &mut self.done), Part::Path),
-                Part::Path => (text(&self.path, limit, &mut self.done), Part::End),
+                Part::Middle => {
+                    (piece(rest(&self.middle, self.done), limit, &mut self.done), Part::ArgumentText)
+                }
+                Part::ArgumentText => {
+                    (piece(self.argv.text(self.done), limit, &mut self.done), Part::EnvironmentText)
+                }
+
+                Part::EnvironmentText => {
+                    (piece(self.envp.text(self.done), limit, &mut self.done), Part::Path)
+                }
+                Part::Path => (piece(rest(&self.path, self.done), limit, &mut self.done), Part::End),
                 Part::End => return Vec::new(),
             };
             if let Some(bytes) = bytes {
@@ -166,7 +173,7 @@ impl Stack {
 
 /// The next pointers to strings that lie from `base` on, the last with the null pointer after it.
 fn pointers(strings: &Strings, base: u64, done: &mut usize) -> Option<Vec<u8>> {
-    let end = strings.text().len();
+    let end = strings.bytes();
     if *done > end {
         return None;
     }
@@ -182,12 +189,15 @@ fn pointers(strings: &Strings, base: u64, done: &mut usize) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// The next bytes of a text.
-fn text(whole: &[u8], limit: usize, done: &mut usize) -> Option<Vec<u8>> {
-    let rest = whole.get(*done..).filter(|rest| !rest.is_empty())?;
+fn rest(whole: &[u8], done: usize) -> &[u8] {
+    whole.get(done..).unwrap_or_default()
+}
+
+/// The next bytes of a text; `None` at its end.
+fn piece(rest: &[u8], limit: usize, done: &mut usize) -> Option<Vec<u8>> {
     let piece = rest[..rest.len().min(limit)].to_vec();
     *done += piece.len();
-    Some(piece)
+    Some(piece).filter(|piece| !piece.is_empty())
 }
 
 #[cfg(test)]

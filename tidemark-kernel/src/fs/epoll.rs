@@ -112,7 +112,11 @@ impl Vfs {
         let Ok(instance) = self.epoll_mut(epoll) else { return };
         let Some(removed) = instance.items.remove(&item) else { return };
         instance.by_file.remove(&(removed.fd, removed.file));
-        instance.ready.retain(|ready| *ready != item);
+        // Item numbers are not given again: those of removed items are passed over, and dropped when they are many.
+        let Epoll { ready, items, .. } = instance;
+        if ready.len() > 2 * items.len() + STEP_ITEMS {
+            ready.retain(|ready| items.contains_key(ready));
+        }
     }
 
     /// A file ends: the instances that watch it forget it.

@@ -1,46 +1,63 @@
 //! A table of values by small number: what stands behind the ids of open files, pipes and nodes.
 
-/// Values by number; a number is given again once its value was removed.
+/// Values by number; a number is given again once its value was removed. In pieces, so that growth moves nothing.
 #[derive(Debug)]
 pub(crate) struct Slab<T> {
-    entries: Vec<Option<T>>,
+    /// Each but the last is full.
+    pieces: Vec<Vec<Option<T>>>,
     free: Vec<u32>,
 }
 
+/// Values in a piece.
+const PIECE: usize = 64;
+
 impl<T> Default for Slab<T> {
     fn default() -> Self {
-        Slab { entries: Vec::new(), free: Vec::new() }
+        Slab { pieces: Vec::new(), free: Vec::new() }
     }
 }
 
 impl<T> Slab<T> {
     /// Enters a value and answers its number.
     pub(crate) fn insert(&mut self, value: T) -> u32 {
-        match self.free.pop() {
-            Some(key) => {
-                self.entries[key as usize] = Some(value);
-                key
-            }
+        if let Some(key) = self.free.pop() {
+            self.put_back(key, value);
+            return key;
+        }
+        let key = self.room();
+        match self.pieces.last_mut().filter(|piece| piece.len() < PIECE) {
+            Some(piece) => piece.push(Some(value)),
             None => {
-                self.entries.push(Some(value));
-                (self.entries.len() - 1) as u32
+                let mut piece = Vec::with_capacity(PIECE);
+                piece.push(Some(value));
+                self.pieces.push(piece);
             }
         }
+        key as u32
+    }
+
+    /// Numbers in use and free.
+    fn room(&self) -> usize {
+        self.pieces.last().map_or(0, |last| (self.pieces.len() - 1) * PIECE + last.len())
+    }
+
+    fn entry(&mut self, key: u32) -> Option<&mut Option<T>> {
+        self.pieces.get_mut(key as usize / PIECE)?.get_mut(key as usize % PIECE)
     }
 
     /// The value of this number.
     pub(crate) fn get(&self, key: u32) -> Option<&T> {
-        self.entries.get(key as usize)?.as_ref()
+        self.pieces.get(key as usize / PIECE)?.get(key as usize % PIECE)?.as_ref()
     }
 
     /// The value of this number.
     pub(crate) fn get_mut(&mut self, key: u32) -> Option<&mut T> {
-        self.entries.get_mut(key as usize)?.as_mut()
+        self.entry(key)?.as_mut()
     }
 
     /// Takes a value out.
     pub(crate) fn remove(&mut self, key: u32) -> Option<T> {
-        let value = self.entries.get_mut(key as usize)?.take();
+        let value = self.entry(key)?.take();
         if value.is_some() {
             self.free.push(key);
         }
@@ -49,24 +66,24 @@ impl<T> Slab<T> {
 
     /// Takes a value out for a moment; its number stays taken until [`Slab::put_back`].
     pub(crate) fn take(&mut self, key: u32) -> Option<T> {
-        self.entries.get_mut(key as usize)?.take()
+        self.entry(key)?.take()
     }
 
     /// Ends a [`Slab::take`].
     pub(crate) fn put_back(&mut self, key: u32, value: T) {
-        if let Some(entry) = self.entries.get_mut(key as usize) {
+        if let Some(entry) = self.entry(key) {
             *entry = Some(value);
         }
     }
 
     /// How many values there are.
     pub(crate) fn len(&self) -> usize {
-        self.entries.len() - self.free.len()
+        self.room() - self.free.len()
     }
 
     /// All values with their numbers, ascending.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
-        self.entries.iter().enumerate().filter_map(|(key, entry)| Some((key as u32, entry.as_ref()?)))
+        self.pieces.iter().flatten().zip(0..).filter_map(|(entry, key)| Some((key, entry.as_ref()?)))
     }
 }
 
@@ -83,5 +100,15 @@ mod tests {
         assert_eq!(slab.len(), 1);
         assert_eq!(slab.insert('c'), a);
         assert_eq!(slab.iter().map(|(key, value)| (key, *value)).collect::<Vec<_>>(), [(a, 'c'), (b, 'b')]);
+    }
+
+    #[test]
+    fn growth_keeps_every_number() {
+        let mut slab = Slab::default();
+        let count = 3 * PIECE as u32 + 1;
+        assert!((0..count).all(|value| slab.insert(value) == value));
+        assert!((0..count).all(|key| slab.get(key) == Some(&key)));
+        assert!(slab.iter().map(|(key, _)| key).eq(0..count));
+        assert_eq!((slab.len(), slab.get(count)), (count as usize, None));
     }
 }

@@ -127,7 +127,7 @@ pub fn renameat2(
 /// Bytes of a `struct linux_dirent64` before its name.
 const DIRENT_HEADER: usize = 19;
 /// Names that one call tells at the most: keeps the hold of the lock short. Callers ask until there are none.
-const MAX_NAMES: usize = 2 * STEP_ITEMS;
+const MAX_NAMES: usize = STEP_ITEMS;
 
 /// `getdents64(2)`
 pub fn getdents64(cx: &mut Cx<'_>, fd: Fd, buf: GuestAddr, count: u32) -> SysResult {
