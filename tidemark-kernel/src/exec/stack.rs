@@ -90,8 +90,9 @@ enum Part {
     End,
 }
 
-/// Pointers that one piece has at the most: their strings' ends are looked for.
+/// Pointers that one piece has at the most, and bytes of text that are looked through for the ends of their strings.
 const PIECE_POINTERS: usize = 512;
+const PIECE_TEXT: usize = 64 << 10;
 
 /// Plans the stack that ends at `top` (a multiple of 16).
 ///
@@ -178,7 +179,8 @@ fn pointers(strings: &Strings, base: u64, done: &mut usize) -> Option<Vec<u8>> {
         return None;
     }
     let mut bytes = Vec::with_capacity(8 * PIECE_POINTERS);
-    while *done < end && bytes.len() < 8 * (PIECE_POINTERS - 1) {
+    let from = *done;
+    while *done < end && *done - from < PIECE_TEXT && bytes.len() < 8 * (PIECE_POINTERS - 1) {
         bytes.extend_from_slice(&(base + *done as u64).to_le_bytes());
         *done = strings.after(*done);
     }

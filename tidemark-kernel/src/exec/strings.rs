@@ -2,6 +2,8 @@
 //!
 //! Owns the list. It is a few pieces of memory, so that thousands of strings are given up as quickly as one.
 
+use core::ffi::CStr;
+
 /// Strings without NULs, in order.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Strings {
@@ -78,10 +80,10 @@ impl Strings {
     pub(super) fn after(&self, mut at: usize) -> usize {
         loop {
             let text = self.text(at);
-            match text.iter().position(|byte| *byte == 0) {
-                Some(nul) => return at + nul + 1,
-                None if text.is_empty() => return at,
-                None => at += text.len(),
+            match CStr::from_bytes_until_nul(text) {
+                Ok(string) => return at + string.count_bytes() + 1,
+                Err(_) if text.is_empty() => return at,
+                Err(_) => at += text.len(),
             }
         }
     }
