@@ -14,6 +14,7 @@ use super::ram::FrameNo;
 use super::work::Work;
 use crate::addr::{ADDRESS_LIMIT, PAGE_SIZE};
 use crate::cpu::exit::Access;
+use crate::limits::STEP_BYTES;
 use crate::signal::Fault;
 
 /// Pages made at once for a process with much memory, as a binary logarithm: 64 KiB, which one TLB entry covers.
@@ -25,8 +26,9 @@ const SMALL_RUN_ORDER: u32 = 2;
 /// Private pages from which on a process is not small: 256 KiB.
 const SMALL_PAGES: u64 = 64;
 
-/// Pages of a file mapped around the one that was touched (Linux: `fault_around_bytes`, 64 KiB).
-const FILE_WINDOW_BYTES: u64 = 16 * PAGE_SIZE;
+/// Pages of a file mapped around the one that was touched (Linux has 64 KiB, `fault_around_bytes`; here the pages may have
+/// to be copied from a layer, under the lock).
+const FILE_WINDOW_BYTES: u64 = STEP_BYTES;
 
 /// Why a fault was not resolved.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
