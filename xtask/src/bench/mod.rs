@@ -53,23 +53,23 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
         .with_context(|| format!("{} is missing: run `cargo xtask setup`", tools::SYSTEM_QEMU))?;
     cmd!(sh, "cargo build --release --locked --quiet -p tidemark-cli").quiet().run()?;
     let tidemark = project::target().join("release/tidemark");
-    let node = if options.no_node { None } else { Some((tools::node()?, prepare_node(sh)?)) };
+    // The programs of one folder, the same for all: reading what else is built is no part of a program's time.
+    let (archive, programs) = (project::target().join("guests.tar"), project::guest_programs());
+    cmd!(sh, "tar -C {programs} -cf {archive} bench").quiet().run()?;
+    let node = if options.no_node { None } else { Some(tools::node()?) };
+    if node.is_some() {
+        build::node()?;
+    }
     let mut results = Vec::new();
     for Measurement { program, args, ours_only } in measurements {
         let args: Vec<PathBuf> = args.split_whitespace().map(PathBuf::from).collect();
         let inside = PathBuf::from(format!("/bench/{program}"));
         let outside = project::guest_programs().join("bench").join(&program);
         let side = |command: &[PathBuf]| Side::new(&[command, &args].concat());
-        let native = [
-            tidemark.clone(),
-            "run".into(),
-            "--rootfs".into(),
-            project::guest_programs(),
-            "--".into(),
-            inside.clone(),
-        ];
+        let native =
+            [tidemark.clone(), "run".into(), "--rootfs".into(), archive.clone(), "--".into(), inside.clone()];
         let mut sides = vec![(Where::Native, side(&native))];
-        if let Some((node, archive)) = &node {
+        if let Some(node) = &node {
             let script = project::root().join("tidemark-js/tests/measure.mjs");
             sides.push((
                 Where::Node,
@@ -95,14 +95,6 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
             .with_context(|| format!("cannot write {}", file.display()))?;
     }
     Ok(())
-}
-
-/// Builds the npm package, and packs the programs for it.
-fn prepare_node(sh: &Shell) -> Result<PathBuf> {
-    build::node()?;
-    let (archive, programs) = (project::target().join("guests.tar"), project::guest_programs());
-    cmd!(sh, "tar -C {programs} -cf {archive} bench").quiet().run()?;
-    Ok(archive)
 }
 
 /// A program with arguments.
