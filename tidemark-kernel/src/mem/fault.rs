@@ -30,6 +30,10 @@ const SMALL_PAGES: u64 = 64;
 /// to be copied from a layer, under the lock).
 const FILE_WINDOW_BYTES: u64 = STEP_BYTES;
 
+/// What one fault maps at the most lies within a multiple of this: the larger of a window and a run.
+const FAULT_REACH_BYTES: u64 =
+    if FILE_WINDOW_BYTES > PAGE_SIZE << RUN_ORDER { FILE_WINDOW_BYTES } else { PAGE_SIZE << RUN_ORDER };
+
 /// Why a fault was not resolved.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Unresolved {
@@ -58,7 +62,7 @@ impl Mm<'_> {
         let page = addr & !(PAGE_SIZE - 1);
         let leaf = self
             .table()
-            .leaf(page & !(FILE_WINDOW_BYTES - 1), area.end, self.frames)
+            .leaf(page & !(FAULT_REACH_BYTES - 1), area.end, self.frames)
             .map_err(|_| Unresolved::OutOfMemory)?;
         let pte = leaf.get(page);
         let Some(frame) = pte.frame() else {
