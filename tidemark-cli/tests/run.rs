@@ -8,6 +8,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use support::Setup;
 use support::guests::tool;
 use support::repository::Repository;
@@ -203,13 +204,12 @@ fn what_a_program_leaves_behind_does_not_keep_the_command() {
 #[test]
 fn signals_are_passed_on() {
     let guest = Guest::new();
-    for (signal, code) in [("TERM", 143), ("INT", 130), ("HUP", 129)] {
+    for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130), (Signal::HUP, 129)] {
         let mut child = piped(&mut guest.command(&["tool", "wait"]));
         let mut ready = [0; 6];
         child.stdout.as_mut().expect("piped").read_exact(&mut ready).expect("started");
-        let killed = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status();
-        assert!(killed.expect("started").success());
-        assert_eq!(code_of(&mut child), Some(code), "{signal}");
+        kill_process(Pid::from_child(&child), signal).expect("it is there");
+        assert_eq!(code_of(&mut child), Some(code), "{signal:?}");
     }
 }
 
