@@ -3,6 +3,7 @@
 //! [`Vfs`] owns the tables; each topic's logic is in its own file:
 //! - names: [`path`], [`mount`], [`tree`] (tmpfs and overlay), [`layer`];
 //! - open files: [`open`], [`file`], [`io`], [`size`], [`cut`], [`descriptors`], [`context`], [`locks`];
+//! - what the kernel tells in files: [`proc`], `sys`;
 //! - what is not on a file system: [`pipe`], [`stream`], [`device`].
 //!
 //! All objects are in tables by id, with explicit counts. Nothing here blocks: what would answers `EAGAIN`, and the
@@ -34,6 +35,7 @@ pub mod request;
 pub(crate) mod size;
 mod slab;
 mod stream;
+mod sys;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -199,38 +201,6 @@ impl Vfs {
             other => other?,
         };
         Ok(Location { mount: dir.mount, node })
-    }
-
-    /// What programs look for in sysfs: directories and short texts.
-    fn mount_sys(&mut self) {
-        let Ok(at) = self.make_in(self.root, "sys", NewNode::Directory, 0o555) else { return };
-        let tree = Tree::empty("sysfs", birth(0o555), self.limits.inodes);
-        let sys = self.mount(FileSystem::Tree(Box::new(tree)), Some(at), "sysfs");
-        let last = self.workers.saturating_sub(1);
-        let processors = if last == 0 { "0\n".to_owned() } else { format!("0-{last}\n") };
-        for (path, text) in [
-            ("kernel/mm/transparent_hugepage/enabled", "always madvise [never]\n"),
-            ("kernel/mm/transparent_hugepage/hpage_pmd_size", "2097152\n"),
-            ("devices/system/cpu/online", &processors),
-            ("devices/system/cpu/possible", &processors),
-            ("devices/system/cpu/present", &processors),
-            ("fs/cgroup", ""),
-        ] {
-            let mut dir = sys;
-            let mut parts = path.split('/').peekable();
-            while let Some(part) = parts.next() {
-                let is_text = parts.peek().is_none() && !text.is_empty();
-                let (new, perm) = if is_text { (NewNode::File, 0o444) } else { (NewNode::Directory, 0o555) };
-                let Ok(next) = self.make_in(dir, part, new, perm) else { return };
-                dir = next;
-            }
-            if let Ok(content) = self.tree_mut(dir).and_then(|tree| tree.content_mut(dir.node)) {
-                content.set_text(text.as_bytes());
-            }
-        }
-        if let Some(mount) = self.mounts.get_mut(sys.mount) {
-            mount.read_only = true;
-        }
     }
 
     /// How many files are open.

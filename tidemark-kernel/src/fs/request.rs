@@ -323,6 +323,8 @@ mod tests {
         let fields = text(kernel, "/proc/1/stat");
         assert_eq!(fields.split_whitespace().count(), 52, "{fields}");
         assert_eq!(text(kernel, "/sys/devices/system/cpu/online"), "0\n");
+        assert_eq!(text(kernel, "/sys/devices/system/cpu/cpu0/topology/core_cpus"), "00000001\n");
+        assert_eq!(text(kernel, "/sys/devices/system/cpu/cpu0/topology/core_siblings_list"), "0\n");
         assert_eq!(kernel.fs_open(b"/proc/4000/stat", OpenFlags::READ_ONLY, 0, NOW), Err(Errno::ENOENT));
         let write_only = OpenFlags::WRITE_ONLY.with(OpenFlags::CREATE);
         assert_eq!(kernel.fs_open(b"/proc/new", write_only, 0o644, NOW), Err(Errno::ENOENT));

@@ -1,0 +1,76 @@
+//! `/sys`: what programs look for there, as directories and short texts that never change (the kernel's
+//! `Documentation/ABI/testing/sysfs-devices-system-cpu` and `cputopology.rst`).
+
+use super::dispatch::FileSystem;
+use super::node::{Location, NewNode};
+use super::tree::Tree;
+use super::{Vfs, birth};
+
+/// Processors that a machine can have at the most, less one.
+const KERNEL_MAX: &str = "511\n";
+
+impl Vfs {
+    /// Mounts `/sys`.
+    pub(super) fn mount_sys(&mut self) {
+        let Ok(at) = self.make_in(self.root, "sys", NewNode::Directory, 0o555) else { return };
+        let tree = Tree::empty("sysfs", birth(0o555), self.limits.inodes);
+        let sys = self.mount(FileSystem::Tree(Box::new(tree)), Some(at), "sysfs");
+        self.put_text(sys, "kernel/mm/transparent_hugepage/enabled", "always madvise [never]\n");
+        self.put_text(sys, "kernel/mm/transparent_hugepage/hpage_pmd_size", "2097152\n");
+        self.put_directory(sys, "fs/cgroup");
+        self.put_processors(sys);
+        if let Some(mount) = self.mounts.get_mut(sys.mount) {
+            mount.read_only = true;
+        }
+    }
+
+    /// Workers, as processors: one package, a core each, no caches and no frequencies to tell.
+    fn put_processors(&mut self, sys: Location) {
+        const HERE: &str = "devices/system/cpu";
+        let last = self.workers.saturating_sub(1);
+        let all = if last == 0 { "0\n".to_owned() } else { format!("0-{last}\n") };
+        for name in ["online", "possible", "present"] {
+            self.put_text(sys, &format!("{HERE}/{name}"), &all);
+        }
+        self.put_text(sys, &format!("{HERE}/offline"), "\n");
+        self.put_text(sys, &format!("{HERE}/kernel_max"), KERNEL_MAX);
+        let groups = usize::from(last) / 32 + 1;
+        for number in 0..=last {
+            let masks = (0..groups).rev().map(|group| match group == usize::from(number) / 32 {
+                true => format!("{:08x}", 1_u32 << (number % 32)),
+                false => format!("{:08x}", 0),
+            });
+            let itself = format!("{}\n", masks.collect::<Vec<_>>().join(","));
+            let number = format!("{number}\n");
+            let topology = format!("{HERE}/cpu{}/topology", number.trim_end());
+            for (name, text) in [
+                ("core_id", number.as_str()),
+                ("physical_package_id", "0\n"),
+                ("core_cpus", &itself),
+                ("core_cpus_list", &number),
+                ("thread_siblings", &itself),
+                ("thread_siblings_list", &number),
+                ("core_siblings_list", &all),
+                ("package_cpus_list", &all),
+            ] {
+                self.put_text(sys, &format!("{topology}/{name}"), text);
+            }
+        }
+    }
+
+    fn put_text(&mut self, sys: Location, path: &str, text: &str) {
+        let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let file =
+            self.put_directory(sys, dir).and_then(|dir| self.make_in(dir, name, NewNode::File, 0o444).ok());
+        let Some(file) = file else { return };
+        if let Ok(content) = self.tree_mut(file).and_then(|tree| tree.content_mut(file.node)) {
+            content.set_text(text.as_bytes());
+        }
+    }
+
+    /// The directory at `path`, made where it is missing. `None` if the tree has no room: then guests see less.
+    fn put_directory(&mut self, sys: Location, path: &str) -> Option<Location> {
+        let parts = path.split('/').filter(|part| !part.is_empty());
+        parts.fold(Some(sys), |dir, part| self.make_in(dir?, part, NewNode::Directory, 0o555).ok())
+    }
+}
