@@ -1,6 +1,8 @@
 //! `/sys`: what programs look for there, as directories and short texts that never change (the kernel's
 //! `Documentation/ABI/testing/sysfs-devices-system-cpu` and `cputopology.rst`).
 
+use std::ops::RangeInclusive;
+
 use super::dispatch::FileSystem;
 use super::node::{Location, NewNode};
 use super::tree::Tree;
@@ -34,13 +36,9 @@ impl Vfs {
         }
         self.put_text(sys, &format!("{HERE}/offline"), "\n");
         self.put_text(sys, &format!("{HERE}/kernel_max"), KERNEL_MAX);
-        let groups = usize::from(last) / 32 + 1;
+        let everyone = mask(0..=last, last);
         for number in 0..=last {
-            let masks = (0..groups).rev().map(|group| match group == usize::from(number) / 32 {
-                true => format!("{:08x}", 1_u32 << (number % 32)),
-                false => format!("{:08x}", 0),
-            });
-            let itself = format!("{}\n", masks.collect::<Vec<_>>().join(","));
+            let itself = mask(number..=number, last);
             let number = format!("{number}\n");
             let topology = format!("{HERE}/cpu{}/topology", number.trim_end());
             for (name, text) in [
@@ -50,7 +48,9 @@ impl Vfs {
                 ("core_cpus_list", &number),
                 ("thread_siblings", &itself),
                 ("thread_siblings_list", &number),
+                ("core_siblings", &everyone),
                 ("core_siblings_list", &all),
+                ("package_cpus", &everyone),
                 ("package_cpus_list", &all),
             ] {
                 self.put_text(sys, &format!("{topology}/{name}"), text);
@@ -70,7 +70,28 @@ impl Vfs {
 
     /// The directory at `path`, made where it is missing. `None` if the tree has no room: then guests see less.
     fn put_directory(&mut self, sys: Location, path: &str) -> Option<Location> {
-        let parts = path.split('/').filter(|part| !part.is_empty());
-        parts.fold(Some(sys), |dir, part| self.make_in(dir?, part, NewNode::Directory, 0o555).ok())
+        let mut parts = path.split('/').filter(|part| !part.is_empty());
+        parts.try_fold(sys, |dir, part| self.make_in(dir, part, NewNode::Directory, 0o555).ok())
+    }
+}
+
+/// Processors as a bit mask of those up to `last`: groups of 32 bits, the highest first.
+fn mask(processors: RangeInclusive<u16>, last: u16) -> String {
+    let group = |group: u16| -> u32 {
+        (0..32).filter(|bit| processors.contains(&(group * 32 + bit))).map(|bit| 1 << bit).sum()
+    };
+    let groups: Vec<String> = (0..=last / 32).rev().map(|number| format!("{:08x}", group(number))).collect();
+    format!("{}\n", groups.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks_have_a_bit_each() {
+        assert_eq!(mask(0..=0, 0), "00000001\n");
+        assert_eq!(mask(1..=1, 3), "00000002\n");
+        assert_eq!(mask(0..=33, 33), "00000003,ffffffff\n");
     }
 }
