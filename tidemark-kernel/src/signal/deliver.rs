@@ -139,7 +139,8 @@ impl Kernel {
                 }
             }
             DefaultAction::Terminate | DefaultAction::Core => {
-                if let Some(status) = fatal(action, signal) {
+                let status = self.sys.tasks.process(pid).and_then(|process| fatal(process, action, signal));
+                if let Some(status) = status {
                     self.sys.begin_group_exit(tid, status);
                 }
             }

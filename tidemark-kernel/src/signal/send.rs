@@ -8,7 +8,7 @@ use crate::errno::{Errno, Result};
 use crate::signal::info::SI_USER;
 use crate::status::ExitStatus;
 use crate::system::System;
-use crate::task::{Pid, Resource, RunState, Thread, Tid};
+use crate::task::{Pid, Process, Resource, RunState, Thread, Tid};
 use crate::wait::{Entry, Events};
 
 impl System {
@@ -162,7 +162,7 @@ impl System {
             // It is looked at when the process continues.
             return;
         }
-        if let Some(status) = fatal(process.signals.actions.get(signal), signal) {
+        if let Some(status) = fatal(process, process.signals.actions.get(signal), signal) {
             self.begin_group_exit(tid, status);
             self.rouse(tid);
         } else if !self.tasks.thread(tid).is_some_and(|thread| thread.killable_only) {
@@ -178,14 +178,15 @@ impl Thread {
     }
 }
 
-/// How the process ends if this action is taken, if it does.
-pub(super) fn fatal(action: Action, signal: Signal) -> Option<ExitStatus> {
+/// How a process ends if this action is taken, if it does.
+pub(super) fn fatal(process: &Process, action: Action, signal: Signal) -> Option<ExitStatus> {
     if action.disposition != Disposition::Default {
         return None;
     }
     let core = match signal.default_action() {
         DefaultAction::Terminate => false,
-        DefaultAction::Core => true,
+        // With the limit that processes are born with, no core file is written (`core(5)`).
+        DefaultAction::Core => process.rlimits.soft(Resource::Core) > 0,
         DefaultAction::Ignore | DefaultAction::Stop | DefaultAction::Continue => return None,
     };
     Some(ExitStatus::Signal { number: signal.number(), core })

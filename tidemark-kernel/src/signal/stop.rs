@@ -3,7 +3,7 @@
 //! A stopped process keeps its threads where they are: one on a worker leaves it at its next trap, one that waits goes on
 //! waiting, and none is given to a worker until the process continues.
 
-use super::{ActionFlags, ChildChange, SigInfo, Signal};
+use super::{ActionFlags, ChildChange, Disposition, SigInfo, Signal};
 use crate::errno::Errno;
 use crate::kernel::{Kernel, Running, Step};
 use crate::status::Status;
@@ -73,7 +73,8 @@ impl System {
         let Some(parent) = process.parent else { return };
         let Some(parent_process) = self.tasks.process_mut(parent) else { return };
         parent_process.waiters.wake(Events::IN, &mut self.woken);
-        if parent_process.signals.actions.get(Signal::CHLD).flags.has(ActionFlags::NOCLDSTOP) {
+        let action = parent_process.signals.actions.get(Signal::CHLD);
+        if action.disposition == Disposition::Ignore || action.flags.has(ActionFlags::NOCLDSTOP) {
             return;
         }
         let info = self.child_info(pid, Signal::CHLD, change);

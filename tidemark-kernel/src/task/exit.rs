@@ -317,13 +317,15 @@ impl System {
         }
         parent_process.waiters.wake(Events::IN, &mut self.woken);
         let action = parent_process.signals.actions.get(Signal::CHLD);
-        if let (Some(signal), Some(change)) = (exit_signal, change) {
+        // Who ignores the signal is not even sent it where it is blocked (POSIX, `_Exit`; Linux, `do_notify_parent`).
+        let default_signal = exit_signal == Some(Signal::CHLD);
+        let ignored = default_signal && action.disposition == Disposition::Ignore;
+        if let (Some(signal), Some(change), false) = (exit_signal, change, ignored) {
             let info = self.child_info(pid, signal, change);
             // A full queue loses it, as on Linux; the zombie tells all the same.
             let _: Result<(), Errno> = self.send_to_process(parent, info);
         }
-        let unwanted = action.disposition == Disposition::Ignore || action.flags.has(ActionFlags::NOCLDWAIT);
-        if unwanted && exit_signal == Some(Signal::CHLD) {
+        if ignored || (default_signal && action.flags.has(ActionFlags::NOCLDWAIT)) {
             self.reap(pid);
         }
     }
