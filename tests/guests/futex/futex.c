@@ -105,6 +105,9 @@ int main(void) {
     for (int i = 0; i < 2; i++) pthread_join(threads[i], NULL);
     CHECK_EQ(futex(&a, FUTEX_WAKE_OP, 1, (void *)1, &b, FUTEX_OP(FUTEX_OP_SET, 9, FUTEX_OP_CMP_GT, 100)), 0);
     CHECK_EQ(b, 9);
+    // An unknown comparison is noticed when the operation is done.
+    CHECK_ERR(futex(&a, FUTEX_WAKE_OP, 1, (void *)1, &b, FUTEX_OP(FUTEX_OP_SET, 3, 6, 0)), ENOSYS);
+    CHECK_EQ(b, 3);
 
     section("between processes");
     _Atomic unsigned *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
