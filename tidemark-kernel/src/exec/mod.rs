@@ -183,6 +183,13 @@ impl System {
         Ok(Loading { image, written: stack.sp, stack })
     }
 
+    /// Whether a file begins like a script.
+    pub(crate) fn is_script(&mut self, file: FileId) -> bool {
+        let mut head = [0; script::HEAD_BYTES];
+        let read = self.read_program(file, 0, &mut head);
+        read.is_ok_and(|len| script::parse(&head[..len]).is_some())
+    }
+
     /// From a script to the program that interprets it, with the arguments changed accordingly.
     fn follow_scripts(
         &mut self,

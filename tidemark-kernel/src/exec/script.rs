@@ -3,8 +3,8 @@
 /// Bytes of a file that are looked at for its kind (`BINPRM_BUF_SIZE`).
 pub const HEAD_BYTES: usize = 256;
 
-/// Interpreters that are scripts themselves, at the most, before `ELOOP`.
-pub const MAX_DEPTH: u32 = 4;
+/// Scripts that lead to a program, one interpreting the other, at the most, before `ELOOP` (`fs/exec.c`, `exec_binprm`).
+pub const MAX_DEPTH: u32 = 5;
 
 /// What a `#!` line says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -131,8 +131,7 @@ impl Vfs {
         }
         self.check_writable_mount(at)?;
         self.check_access(who.creds, at, MAY_WRITE)?;
-        let keep_set_id = who.creds.can(Capabilities::FSETID);
-        self.truncate_node(at, size, keep_set_id, env)
+        self.truncate_node(at, size, env)
     }
 
     /// An extended attribute's value.

@@ -73,6 +73,9 @@ impl Vfs {
             return Err(Errno::ENFILE);
         }
         let is_path = flags.has(OpenFlags::PATH);
+        if matches!(kind, FileKind::Regular) && flags.writes() {
+            self.count_writer(at, 1);
+        }
         Ok(FileId(self.files.insert(OpenFile {
             refs: 1,
             at,
@@ -84,6 +87,12 @@ impl Vfs {
             rest: None,
             watchers: Vec::new(),
         })))
+    }
+
+    fn count_writer(&mut self, at: Location, delta: i32) {
+        if let Ok(tree) = self.tree_mut(at) {
+            tree.count_writer(at.node, delta);
+        }
     }
 
     /// The open file of an id.
@@ -149,6 +158,9 @@ impl Vfs {
         match file.kind {
             FileKind::Pipe(pipe) => self.close_pipe(pipe, file.at, file.readable, file.writable, env),
             FileKind::Regular => {
+                if file.writable {
+                    self.count_writer(file.at, -1);
+                }
                 if let Some(locks) = self.locks_of(file.at) {
                     locks.release_description(id, env.woken);
                 }
@@ -173,6 +185,7 @@ impl System {
             timers: &mut self.timers,
             now: self.now,
             file_limit: u64::MAX,
+            keep_set_id: true,
         };
         let more_files = self.fs.end_released(&mut env);
         self.fs.free_doomed(FREE_PAGES, env.frames) || more_files

@@ -79,6 +79,11 @@ impl OpenFlags {
             | Self::CLOSE_ON_EXEC.0,
     );
 
+    /// What a program is told of an open file's flags: `O_LARGEFILE` for all but those that are only paths.
+    pub const fn shown(self) -> OpenFlags {
+        if self.has(Self::PATH) { self } else { self.with(Self::LARGE_FILE) }
+    }
+
     /// Whether all of `other` are set.
     pub const fn has(self, other: OpenFlags) -> bool {
         self.0 & other.0 == other.0

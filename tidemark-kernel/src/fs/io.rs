@@ -124,7 +124,7 @@ impl Vfs {
                 }
                 let done = content.write(position, source, env.file_limit, env.frames)?;
                 if done > 0 {
-                    tree.modified(at.node, timestamp(env.now.realtime), false);
+                    tree.modified(at.node, timestamp(env.now.realtime), env.keep_set_id);
                 }
                 if offset.is_none() {
                     self.file_mut(file)?.position = position + done;

@@ -188,6 +188,10 @@ impl Vfs {
             return Err(Errno::ENOTDIR);
         }
         self.check_writable_mount(source.dir)?;
+        // Two names of one file: nothing happens, whatever the permissions.
+        if replaced == Some(moved) {
+            return Ok(());
+        }
         self.check_removal(who, source.dir, moved)?;
         match replaced {
             Some(node) => self.check_removal(who, target.dir, node)?,

@@ -37,6 +37,10 @@ impl Vfs {
         how: How,
     ) -> Result<FileId> {
         let flags = how.flags;
+        // Since Linux 6.4; before, it made a file (`open(2)`, BUGS).
+        if flags.has(OpenFlags::CREATE.with(OpenFlags::DIRECTORY)) {
+            return Err(Errno::EINVAL);
+        }
         if flags.has(OpenFlags::TMPFILE) {
             return self.open_unnamed(who, env, base, path, how);
         }
@@ -114,8 +118,9 @@ impl Vfs {
             return Err(Errno::ENOTDIR);
         }
         let birth = self.birth_in(who, dir, how.perm, env)?;
+        let linkable = !how.flags.has(OpenFlags::EXCLUSIVE);
         let tree = self.tree_mut(dir).map_err(|_| Errno::EOPNOTSUPP)?;
-        let node = tree.create_unnamed(NewNode::File, birth, b"#tmpfile")?;
+        let node = tree.create_unnamed(NewNode::File, birth, b"#tmpfile", linkable)?;
         // The open file's hold is the one it was made with.
         let at = Location { mount: dir.mount, node };
         self.new_file(at, FileKind::Regular, how.flags.without(OpenFlags::DIRECTORY)).inspect_err(|_| {
@@ -192,7 +197,7 @@ impl Vfs {
         let birth = Birth { perm, uid: who.creds.fsuid, gid: who.creds.fsgid, time };
         let root = Location { mount: self.memory_mount, node: NodeKey(0) };
         let tree = self.tree_mut(root)?;
-        let node = tree.create_unnamed(NewNode::File, birth, name)?;
+        let node = tree.create_unnamed(NewNode::File, birth, name, false)?;
         let seals = if !sealing {
             SEAL_SEAL
         } else if no_exec {
@@ -226,7 +231,7 @@ impl Vfs {
     ) -> Result<FileId> {
         let file = self.finish_open(at, FileKind::Regular, flags)?;
         if flags.has(OpenFlags::TRUNCATE) && !fresh {
-            self.truncate_node(at, 0, true, env)?;
+            self.truncate_node(at, 0, env)?;
         }
         Ok(file)
     }
@@ -241,13 +246,7 @@ impl Vfs {
     ///
     /// # Errors
     /// `EISDIR`, `EINVAL` for other nodes; `EFBIG` for growing it over the limit.
-    pub(crate) fn truncate_node(
-        &mut self,
-        at: Location,
-        size: u64,
-        keep_set_id: bool,
-        env: &mut Env<'_>,
-    ) -> Result<()> {
+    pub(crate) fn truncate_node(&mut self, at: Location, size: u64, env: &mut Env<'_>) -> Result<()> {
         let time = timestamp(env.now.realtime);
         let tree = self.tree_mut(at)?;
         let content = tree.content_mut(at.node)?;
@@ -257,7 +256,7 @@ impl Vfs {
         }
         let cut = content.truncate(size, env.frames);
         tree.doom(cut);
-        tree.modified(at.node, time, keep_set_id);
+        tree.modified(at.node, time, env.keep_set_id);
         if size < old {
             self.add_cut(at, size.div_ceil(PAGE_SIZE)..old.div_ceil(PAGE_SIZE));
         }
@@ -282,7 +281,7 @@ impl Vfs {
     /// As [`Vfs::open_exec`], for a node already found (`execveat(2)` with `AT_EMPTY_PATH`).
     ///
     /// # Errors
-    /// As [`Vfs::open_exec`], `ELOOP` for a symbolic link.
+    /// As [`Vfs::open_exec`], `ELOOP` for a symbolic link, `ETXTBSY` for a file that is open for writing.
     pub fn open_exec_node(&mut self, who: &Walker<'_>, at: Location) -> Result<FileId> {
         match self.kind(at)? {
             FileType::Regular => {}
@@ -290,8 +289,9 @@ impl Vfs {
             _ => return Err(Errno::EACCES),
         }
         self.check_access(who.creds, at, MAY_EXEC)?;
-        if self.tree(at).is_none() {
-            return Err(Errno::EACCES);
+        let tree = self.tree(at).ok_or(Errno::EACCES)?;
+        if tree.is_being_written(at.node) {
+            return Err(Errno::ETXTBSY);
         }
         self.finish_open(at, FileKind::Regular, OpenFlags::READ_ONLY)
     }

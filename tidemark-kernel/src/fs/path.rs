@@ -188,7 +188,9 @@ impl Vfs {
                 Goal::Node { follow } | Goal::Create { follow } => follow,
                 Goal::Parent => true,
             };
-            if kind == FileType::Symlink && (!is_last || follow || slash) {
+            // Who makes a name wants it free, and a link of that name is there, slash or not.
+            let through = follow || (slash && !matches!(goal, Goal::Create { .. }));
+            if kind == FileType::Symlink && (!is_last || through) {
                 links += 1;
                 if links > self.limits.symlinks || limits.has(Resolve::NO_SYMLINKS) {
                     return Err(Errno::ELOOP);

@@ -62,6 +62,7 @@ impl System {
             timers: &mut self.timers,
             now: self.now,
             file_limit: u64::MAX,
+            keep_set_id: true,
         };
         f(&mut self.fs, &who, &mut env, root)
     }

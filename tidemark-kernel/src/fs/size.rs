@@ -94,7 +94,7 @@ impl Vfs {
         if (size < old && seals & SEAL_SHRINK != 0) || (size > old && seals & SEAL_GROW != 0) {
             return Err(Errno::EPERM);
         }
-        self.truncate_node(at, size, true, env)
+        self.truncate_node(at, size, env)
     }
 
     /// One step of `fallocate(2)`; `done` bytes are behind. `Some` is how many are then, `None` the end.

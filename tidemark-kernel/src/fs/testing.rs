@@ -93,6 +93,7 @@ impl Bench {
             timers: &mut self.timers,
             now: self.now,
             file_limit: u64::MAX,
+            keep_set_id: true,
         };
         f(&mut self.fs, &who, &mut env, self.cwd)
     }

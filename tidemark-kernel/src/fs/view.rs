@@ -8,7 +8,7 @@ use crate::limits::Limits;
 use crate::mem::frames::{FrameUsage, Frames};
 use crate::mem::spaces::Spaces;
 use crate::system::System;
-use crate::task::{Pid, Resource, Tasks, Tid};
+use crate::task::{Capabilities, Pid, Resource, Tasks, Tid};
 use crate::time::Now;
 use crate::timers::Timers;
 use crate::wait::Woken;
@@ -46,6 +46,8 @@ pub struct Env<'a> {
     pub now: Now,
     /// How long a file may become, in bytes (`RLIMIT_FSIZE`).
     pub file_limit: u64,
+    /// Whether set-id bits survive a write (`CAP_FSETID`).
+    pub keep_set_id: bool,
 }
 
 /// The kernel, taken apart for one operation on files on behalf of a process.
@@ -91,6 +93,7 @@ impl System {
                 timers: &mut self.timers,
                 now: self.now,
                 file_limit: process.rlimits.soft(Resource::FileSize),
+                keep_set_id: process.creds.can(Capabilities::FSETID),
             },
         })
     }

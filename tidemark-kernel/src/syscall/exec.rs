@@ -10,6 +10,7 @@ use crate::errno::{Errno, Result};
 use crate::exec::strings::Strings;
 use crate::exec::{ExecRequest, Loading, NewImage, arguments_limit};
 use crate::fs::FileId;
+use crate::fs::descriptors::Fd;
 use crate::limits::{STEP_BYTES, STEP_ITEMS};
 use crate::task::{ExecIdentity, Name};
 use crate::wait::{Entry, Flow, Restart};
@@ -147,19 +148,28 @@ fn open(
     let path = cx.path(pathname)?;
     let follow = flags & AT_SYMLINK_NOFOLLOW == 0;
     let base = cx.base(dirfd, &path)?;
+    let by_descriptor = dirfd.0 != AT_FDCWD && path.first() != Some(&b'/');
     let (file, path) = if path.is_empty() && flags & AT_EMPTY_PATH != 0 {
         let parts = cx.parts()?;
         (parts.fs.open_exec_node(&parts.who, base)?, format!("/dev/fd/{}", dirfd.0).into_bytes())
     } else {
         let parts = cx.parts()?;
         let file = parts.fs.open_exec(&parts.who, base, &path, follow)?;
-        let relative = dirfd.0 != AT_FDCWD && path.first() != Some(&b'/');
-        let shown = match relative {
+        let shown = match by_descriptor {
             true => [format!("/dev/fd/{}/", dirfd.0).as_bytes(), &path].concat(),
             false => path,
         };
         (file, shown)
     };
+    // An interpreter could not open what the descriptor stands for (`execveat(2)`, ENOENT).
+    if by_descriptor {
+        let table = cx.fd_table();
+        let closes = cx.sys.fs.table(table)?.get(Fd::new(dirfd.0)?)?.close_on_exec;
+        if closes && cx.sys.is_script(file) {
+            cx.sys.fs.release(file);
+            return Err(Errno::ENOENT);
+        }
+    }
     Ok(Exec {
         file: Some(file),
         path,

@@ -56,7 +56,7 @@ pub fn fcntl(cx: &mut Cx<'_>, fd: Fd, cmd: u32, arg: u64) -> SysResult {
             cx.sys.fs.table_mut(table)?.set_close_on_exec(fd, arg & FD_CLOEXEC != 0)?;
             Ok(Flow::Done(0))
         }
-        F_GETFL => Ok(Flow::Done(cx.sys.fs.file(file)?.flags.with(OpenFlags::LARGE_FILE).0.into())),
+        F_GETFL => Ok(Flow::Done(cx.sys.fs.file(file)?.flags.shown().0.into())),
         F_SETFL => {
             let open = cx.sys.fs.file_mut(file)?;
             let wanted = OpenFlags(arg as u32).and(OpenFlags::CHANGEABLE);

@@ -503,7 +503,7 @@ impl System {
         let slot = table.get(Fd::new(fd.into())?).map_err(|_| Errno::ENOENT)?;
         let file = self.fs.file(slot.file)?;
         let close_on_exec = if slot.close_on_exec { OpenFlags::CLOSE_ON_EXEC } else { OpenFlags(0) };
-        let flags = file.flags.with(OpenFlags::LARGE_FILE).with(close_on_exec);
+        let flags = file.flags.shown().with(close_on_exec);
         let ino = self.fs.attr(file.at).map_or(0, |attr| attr.ino);
         let mut text = format!(
             "pos:\t{}\nflags:\t{:07o}\nmnt_id:\t{}\nino:\t{ino}\n",

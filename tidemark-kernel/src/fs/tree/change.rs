@@ -37,12 +37,21 @@ impl Tree {
         Ok(key_of(node))
     }
 
-    /// Makes a node without a name (`O_TMPFILE`, `memfd_create(2)`), held once.
+    /// Makes a node without a name (`O_TMPFILE`, `memfd_create(2)`), held once; whether it may be given one.
     ///
     /// # Errors
     /// `ENOSPC` at the limit of nodes.
-    pub(crate) fn create_unnamed(&mut self, new: NewNode<'_>, birth: Birth, name: &[u8]) -> Result<NodeKey> {
+    pub(crate) fn create_unnamed(
+        &mut self,
+        new: NewNode<'_>,
+        birth: Birth,
+        name: &[u8],
+        linkable: bool,
+    ) -> Result<NodeKey> {
         let node = self.make(new, birth, ROOT, name)?;
+        if let Some(made) = self.nodes.get_mut(node) {
+            made.linkable = linkable;
+        }
         self.hold(key_of(node));
         Ok(key_of(node))
     }
@@ -76,7 +85,8 @@ impl Tree {
     /// Gives a node another name.
     ///
     /// # Errors
-    /// `EEXIST`, `ENOTDIR`, `ENOENT` in a removed directory, `EPERM` for a directory, `EMLINK`.
+    /// `EEXIST`, `ENOTDIR`, `EPERM` for a directory, `EMLINK`; `ENOENT` in a removed directory, and for a node whose
+    /// last name is gone.
     pub(crate) fn link(&mut self, node: NodeKey, dir: NodeKey, name: &[u8], time: Timestamp) -> Result<()> {
         if self.kind(node)? == FileType::Directory {
             return Err(Errno::EPERM);
@@ -86,6 +96,10 @@ impl Tree {
         if linked.nlink >= MAX_LINKS {
             return Err(Errno::EMLINK);
         }
+        if linked.nlink == 0 && !linked.linkable {
+            return Err(Errno::ENOENT);
+        }
+        linked.linkable = false;
         linked.nlink += 1;
         linked.ctime = time;
         linked.home = Home { parent: index_of(dir), name: name.into() };
@@ -320,6 +334,18 @@ impl Tree {
             node.holds = node.holds.saturating_sub(1);
         }
         self.free_if_unused(key);
+    }
+
+    /// Counts an open file that may write a node, or one less.
+    pub(crate) fn count_writer(&mut self, key: NodeKey, delta: i32) {
+        if let Ok(node) = self.node_mut(key) {
+            node.writers = node.writers.saturating_add_signed(delta);
+        }
+    }
+
+    /// Whether a node is open for writing.
+    pub(crate) fn is_being_written(&self, key: NodeKey) -> bool {
+        self.node(key).is_ok_and(|node| node.writers > 0)
     }
 
     fn free_if_unused(&mut self, key: NodeKey) {

@@ -64,6 +64,10 @@ struct Node {
     btime: Timestamp,
     /// Open files, working directories and mounts that hold the node though it may have no name.
     holds: u32,
+    /// Open files that may write it: it is not executed as long as there are any.
+    writers: u32,
+    /// Whether it may get a first name though it has none: made by `O_TMPFILE` without `O_EXCL`.
+    linkable: bool,
     /// The name it was last reached or made by; what `/proc/PID/fd` shows.
     home: Home,
     xattrs: Xattrs,
@@ -307,6 +311,8 @@ impl Tree {
             ctime: inode.meta.mtime,
             btime: inode.meta.mtime,
             holds: 0,
+            writers: 0,
+            linkable: false,
             home: Home { parent, name: name.into() },
             xattrs: visible_xattrs(layer.index(), top.inode),
             locks: LockList::default(),
@@ -336,6 +342,8 @@ impl Tree {
             ctime: birth.time,
             btime: birth.time,
             holds: 0,
+            writers: 0,
+            linkable: false,
             home: Home { parent, name: name.into() },
             xattrs: BTreeMap::new(),
             locks: LockList::default(),
