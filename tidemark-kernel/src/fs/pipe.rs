@@ -115,13 +115,16 @@ impl Pipe {
     /// whole write's length, of which the source may be a part.
     ///
     /// # Errors
-    /// `EAGAIN` when nothing fits, `EPIPE` without readers.
+    /// `EAGAIN` when nothing fits, `EPIPE` without readers; neither for nothing to write (`pipe_write`).
     pub(crate) fn write(
         &mut self,
         source: &mut IoSource<'_>,
         total: usize,
         woken: &mut Woken,
     ) -> Result<usize> {
+        if total == 0 {
+            return Ok(0);
+        }
         if self.readers == 0 {
             return Err(Errno::EPIPE);
         }
