@@ -3,6 +3,7 @@
 mod support;
 
 use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -149,11 +150,16 @@ fn the_exit_code_is_the_programs() {
 fn failures_of_tidemark_are_told_from_the_programs() {
     let guest = Guest::new();
     std::fs::write(guest.rootfs().join("usr/bin/text"), "not a program").expect("written");
+    std::fs::write(guest.rootfs().join("usr/bin/orphan"), "#!/opt/absent -x\n").expect("written");
+    std::fs::set_permissions(guest.rootfs().join("usr/bin/orphan"), std::fs::Permissions::from_mode(0o755))
+        .expect("set");
     for (code, args) in [
         (127, vec!["nonexistent"]),
         (127, vec!["/usr/bin/nonexistent"]),
         (126, vec!["/usr/bin/text"]),
         (126, vec!["/usr"]),
+        (126, vec!["/usr/bin/orphan"]),
+        (125, vec!["--strace=raed", "tool"]),
         (125, vec!["--workdir", "/nonexistent", "tool"]),
         (125, vec!["--memory", "lots", "tool"]),
         (125, vec!["--rootfs", "/nonexistent", "tool"]),
@@ -164,6 +170,8 @@ fn failures_of_tidemark_are_told_from_the_programs() {
         assert_eq!(output.status.code(), Some(code), "{args:?}: {message}");
         assert!(!message.is_empty() && output.stdout.is_empty(), "{args:?}");
     }
+    let orphan = guest.output(&["/usr/bin/orphan"]);
+    assert!(String::from_utf8_lossy(&orphan.stderr).contains("/opt/absent"));
     let no_files = guest.bare(&["tool"]).output().expect("started");
     assert_eq!(no_files.status.code(), Some(125));
     assert!(String::from_utf8_lossy(&no_files.stderr).contains("--debian"));

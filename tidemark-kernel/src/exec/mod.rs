@@ -183,6 +183,17 @@ impl System {
         Ok(Loading { image, written: stack.sp, stack })
     }
 
+    /// What a program names to be run by: a script's first line, or an ELF file.
+    pub(crate) fn interpreter_of(&mut self, file: FileId) -> Option<Vec<u8>> {
+        let mut head = [0; script::HEAD_BYTES];
+        let len = self.read_program(file, 0, &mut head).ok()?;
+        if let Some(script) = script::parse(&head[..len]) {
+            return Some(script.interpreter.to_vec());
+        }
+        let program = self.read_elf(file).ok()?;
+        self.interpreter_path(&program).ok()?
+    }
+
     /// Whether a file begins like a script.
     pub(crate) fn is_script(&mut self, file: FileId) -> bool {
         let mut head = [0; script::HEAD_BYTES];

@@ -72,9 +72,29 @@ impl System {
         for (fd, stdio) in request.stdio.iter().enumerate() {
             streams[fd] = self.open_stdio(pid, fd, *stdio).map_err(SpawnError::Limit)?;
         }
-        let image = self.load_spawned(pid, request).map_err(|errno| refusal(request, errno))?;
-        self.begin(pid, image);
+        let (file, path) = self.find_program(pid, request).map_err(|errno| refusal(request, errno))?;
+        // Kept, to be asked what it needs should that not be there.
+        self.fs.retain(file);
+        let image = self.load_spawned(pid, request, file, path).map_err(|errno| match errno {
+            Errno::ENOENT => self.without_interpreter(request, file),
+            errno => refusal(request, errno),
+        });
+        self.fs.release(file);
+        self.begin(pid, image?);
         Ok(())
+    }
+
+    /// The program is there, what it is to be run by is not.
+    fn without_interpreter(&mut self, request: &SpawnRequest, file: FileId) -> SpawnError {
+        let interpreter = self.interpreter_of(file).unwrap_or_default();
+        SpawnError::NotExecutable {
+            program: String::from_utf8_lossy(&request.program).into_owned(),
+            why: format!(
+                "it needs {}, which is not there: add the package or the folder that has it",
+                String::from_utf8_lossy(&interpreter).escape_debug()
+            ),
+            errno: Errno::ENOENT,
+        }
     }
 
     fn enter_directory(&mut self, pid: Pid, cwd: &[u8]) -> Result<()> {
@@ -117,8 +137,13 @@ impl System {
         Ok(stream)
     }
 
-    fn load_spawned(&mut self, pid: Pid, request: &SpawnRequest) -> Result<NewImage> {
-        let (file, path) = self.find_program(pid, request)?;
+    fn load_spawned(
+        &mut self,
+        pid: Pid,
+        request: &SpawnRequest,
+        file: FileId,
+        path: Vec<u8>,
+    ) -> Result<NewImage> {
         let argv = match request.argv.is_empty() {
             true => [&request.program].into_iter().collect(),
             false => request.argv.iter().collect(),
@@ -215,7 +240,8 @@ fn refusal(request: &SpawnRequest, errno: Errno) -> SpawnError {
         Errno::EAGAIN | Errno::ENOMEM | Errno::ENFILE | Errno::EMFILE => return SpawnError::Limit(errno),
         Errno::ENOEXEC => "it is neither a riscv64 ELF program nor a script that begins with #!",
         Errno::EACCES => {
-            "its permissions do not allow the user to execute it, or a directory above it to be searched"
+            "it is a directory or another special file, or permissions do not allow it to be executed or a directory \
+             above it to be searched"
         }
         Errno::E2BIG => "its arguments and environment are too large",
         Errno::ELOOP => "too many symbolic links or interpreters lead to it",
