@@ -56,6 +56,9 @@ pub enum StartError {
     /// The host failed.
     #[error("the host could not start a sandbox: {0}")]
     Host(#[from] HostError),
+    /// A call that is to be traced is none of Linux', or its name is misspelt.
+    #[error("there is no system call named {0:?} to trace")]
+    UnknownCall(String),
     /// The kernel refused its configuration.
     #[error(transparent)]
     Kernel(#[from] CreateError),

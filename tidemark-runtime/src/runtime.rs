@@ -181,6 +181,7 @@ impl Runtime {
         config: Config,
         trace: impl Fn(&str) + Send + Sync + 'static,
     ) -> Result<Runtime, StartError> {
+        let filter = TraceFilter::new(config.trace.clone().unwrap_or_default())?;
         let workers = worker_count(&host, &config);
         let seed = match config.seed {
             Some(seed) => seed,
@@ -208,7 +209,6 @@ impl Runtime {
         let requests = Requests::new(host.wakeups().clone(), crash.clone());
         let slots = kernel.workers();
         let locked = Locked { kernel, queue: RunQueue::new(workers) };
-        let filter = TraceFilter::new(config.trace.unwrap_or_default());
         let shared = Arc::new(Shared {
             lock: KernelLock::new(locked, host.wakeups().clone(), Holds::new(config.measure_lock)),
             slots,

@@ -22,9 +22,14 @@ pub fn append_tar<W: Write + Seek>(
     name: &str,
 ) -> Result<(), BuildError> {
     let broken = |source| BuildError::Read { what: name.to_owned(), source };
+    // What the library says of a header that makes no sense quotes it, whatever its bytes are.
+    let unreadable = |source: io::Error| match source.kind() {
+        io::ErrorKind::Other => broken(invalid("it is no tar archive, or a damaged one")),
+        _ => broken(source),
+    };
     let mut archive = tar::Archive::new(archive);
-    for entry in archive.entries().map_err(broken)? {
-        append_entry(builder, entry.map_err(broken)?, name)?;
+    for entry in archive.entries().map_err(unreadable)? {
+        append_entry(builder, entry.map_err(unreadable)?, name)?;
     }
     // To the end of the stream, so that a decompressor below gets to check its checksums.
     io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(broken)?;

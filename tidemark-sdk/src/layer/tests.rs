@@ -263,6 +263,12 @@ fn truncated_archives_are_refused() {
 }
 
 #[test]
+fn what_is_no_archive_is_refused_without_quoting_it() {
+    let error = append_tar(&mut builder(), [0x1b; 2000].as_slice(), "noise").expect_err("refused");
+    assert_eq!(error.to_string(), "cannot read noise: it is no tar archive, or a damaged one");
+}
+
+#[test]
 fn unknown_entries_are_refused_by_name() {
     let archive = Tar::default().entry(b'V', "label", "", b"").end();
     let error = append_tar(&mut builder(), archive.as_slice(), "odd.tar").expect_err("refused");
