@@ -44,6 +44,14 @@ int main(void) {
     CHECK_ERR(copy_file_range(in, NULL, out, NULL, 6, 1), EINVAL);
     CHECK_ERR(copy_file_range(in, NULL, in, NULL, 1, 0), EBADF);
     CHECK_ERR(copy_file_range(p[0], NULL, out, NULL, 1, 0), EINVAL);
+    // A file appended to itself: what is asked for overlaps, what is there does not.
+    int twice = MUST(open("twice", O_RDWR | O_CREAT, 0600));
+    CHECK_EQ(write(twice, "abc", 3), 3);
+    from = 0, to = 3;
+    CHECK_EQ(copy_file_range(twice, &from, twice, &to, 1 << 20, 0), 3);
+    from = 0, to = 2;
+    CHECK_ERR(copy_file_range(twice, &from, twice, &to, 3, 0), EINVAL);
+    close(twice);
 
     section("splice");
     from = 3;

@@ -254,11 +254,21 @@ pub fn copy_file_range(
     let from = Side { file: source, offset: read_offset(cx, off_in)? };
     let to = Side { file: target, offset: read_offset(cx, off_out)? };
     let (open_in, open_out) = (cx.sys.fs.file(source)?, cx.sys.fs.file(target)?);
-    if open_in.at == open_out.at {
+    let same = open_in.at == open_out.at;
+    let mut len = len;
+    if same && cx.entry == Entry::First {
         let (a, b) = (from.offset.unwrap_or(open_in.position), to.offset.unwrap_or(open_out.position));
-        // With the files' own offsets moving, only the distance at the first entry says whether the ranges overlap.
-        if cx.entry == Entry::First && a < b.saturating_add(len) && b < a.saturating_add(len) {
+        // What lies behind the end is not copied, so it overlaps with nothing (`generic_copy_file_checks`).
+        len = len.min(cx.sys.fs.file_size(source)?.saturating_sub(a));
+        if a < b.saturating_add(len) && b < a.saturating_add(len) {
             return Err(Errno::EINVAL);
+        }
+    }
+    // The end is where it was at first: later it has moved, and so have the files' own offsets.
+    if same {
+        match cx.progress.state.as_ref().and_then(|state| state.downcast_ref::<u64>()) {
+            Some(first) => len = *first,
+            None => cx.progress.state = Some(Box::new(len)),
         }
     }
     let flow = copy(cx, from, to, len, false, true)?;
