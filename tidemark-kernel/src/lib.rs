@@ -31,6 +31,7 @@ mod system;
 pub mod task;
 pub mod time;
 pub mod timers;
+pub mod tty;
 pub mod wait;
 pub mod worker;
 
@@ -41,3 +42,4 @@ pub use operation::Operation;
 pub use spawn::{SpawnError, SpawnRequest, Spawned, Stdio};
 pub use status::{ExitStatus, Status, StreamId, StreamRead, StreamWrite};
 pub use system::System;
+pub use tty::WindowSize;

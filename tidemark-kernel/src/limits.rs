@@ -34,6 +34,8 @@ pub struct Limits {
     pub stack_bytes: u64,
     /// Queued real-time signals of one process (`RLIMIT_SIGPENDING`).
     pub queued_signals: u32,
+    /// Pseudoterminals (`/proc/sys/kernel/pty/max`).
+    pub terminals: u32,
 }
 
 impl Default for Limits {
@@ -53,6 +55,7 @@ impl Default for Limits {
             inodes: 1 << 20,
             stack_bytes: 8 << 20,
             queued_signals: 4096,
+            terminals: 4096,
         }
     }
 }

@@ -51,6 +51,7 @@ impl Kernel {
     /// Turns what was woken into runnable threads. Runs at the end of every input.
     pub(crate) fn settle(&mut self) {
         self.sys.close_released();
+        self.sys.settle_terminals();
         self.sys.cut_step();
         self.sys.mem.free_shared();
         // An epoll event may wake more, which goes to the end: first come, first served. The buffer is kept.

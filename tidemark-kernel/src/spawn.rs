@@ -5,6 +5,7 @@
 use crate::errno::Errno;
 use crate::status::StreamId;
 use crate::task::Pid;
+use crate::tty::WindowSize;
 
 /// Where one of a new process's standard streams goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -17,6 +18,8 @@ pub enum Stdio {
     Null,
     /// The same open file as standard output; for standard error only (`2>&1`).
     SameAsStdout,
+    /// The terminal that [`SpawnRequest::terminal`] asks for; without one, as [`Stdio::Piped`].
+    Terminal,
 }
 
 /// A program to start.
@@ -35,6 +38,8 @@ pub struct SpawnRequest {
     pub ids: (u32, u32),
     /// Standard input, output and error.
     pub stdio: [Stdio; 3],
+    /// The size of a terminal that controls the process, if it is to have one.
+    pub terminal: Option<WindowSize>,
 }
 
 /// A process that was started.
@@ -42,8 +47,11 @@ pub struct SpawnRequest {
 pub struct Spawned {
     /// Its id.
     pub pid: Pid,
-    /// The application's ends of those standard streams that are [`Stdio::Piped`].
+    /// The application's ends of those standard streams that are [`Stdio::Piped`]. Of a terminal, they are the keyboard
+    /// in the place of standard input, and the screen in the place of standard output, or else of standard error.
     pub streams: [Option<StreamId>; 3],
+    /// The process's terminal, to change its size. The terminal is hung up when all of its streams are closed.
+    pub terminal: Option<StreamId>,
 }
 
 /// Why a program was not started. Nothing of it is left.

@@ -3,7 +3,7 @@
 // syscalls: kexec_load init_module delete_module finit_module ptrace reboot setdomainname settimeofday swapon swapoff
 // syscalls: perf_event_open kcmp seccomp bpf userfaultfd io_uring_setup io_uring_enter io_uring_register rseq
 // syscalls: landlock_create_ruleset futex_waitv syslog sethostname inotify_init1 inotify_add_watch inotify_rm_watch
-// syscalls: umount2 mount pivot_root vhangup quotactl vmsplice
+// syscalls: umount2 mount pivot_root quotactl vmsplice
 //
 // What a sandbox does not offer, it refuses at once, with the error that programs expect: EPERM where Linux lets only a more
 // privileged caller, ENOSYS where Linux may be built without it.
@@ -30,7 +30,6 @@ static const struct call calls[] = {
     {"umount2", SYS_umount2, EPERM},
     {"mount", SYS_mount, EPERM},
     {"pivot_root", SYS_pivot_root, EPERM},
-    {"vhangup", SYS_vhangup, EPERM},
     {"quotactl", SYS_quotactl, ENOSYS},
     {"vmsplice", SYS_vmsplice, ENOSYS},
     {"inotify_init1", SYS_inotify_init1, ENOSYS},

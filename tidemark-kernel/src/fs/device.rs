@@ -24,13 +24,15 @@ pub(crate) const DEVICES: &[(&str, u32, u32, u16)] = &[
     ("random", 1, 8, 0o666),
     ("urandom", 1, 9, 0o666),
     ("tty", 5, 0, 0o666),
+    ("console", 5, 1, 0o600),
+    ("ptmx", 5, 2, 0o666),
 ];
 
 impl DeviceKind {
     /// The device of a character node.
     ///
     /// # Errors
-    /// `ENXIO` where there is none behind the numbers, as with `/dev/tty` of a process without a terminal.
+    /// `ENXIO` where there is none behind the numbers.
     pub(crate) fn of(device: Device) -> Result<DeviceKind> {
         match (device.major, device.minor) {
             (1, 3) => Ok(DeviceKind::Null),

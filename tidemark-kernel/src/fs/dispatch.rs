@@ -179,6 +179,7 @@ impl Vfs {
         const SYSFS: i64 = 0x6265_6572;
         const ANON_INODE: i64 = 0x0904_1934;
         const PROC: i64 = 0x9fa0;
+        const DEVPTS: i64 = 0x1cd1;
         let (id, fs) = self.fs_of(at)?;
         let read_only = self.mounts.get(at.mount).is_some_and(|mount| mount.read_only);
         let mut summary = Summary {
@@ -199,6 +200,7 @@ impl Vfs {
             summary.magic = match tree.type_name() {
                 "overlay" => OVERLAY,
                 "sysfs" => SYSFS,
+                "devpts" => DEVPTS,
                 _ => TMPFS,
             };
             summary.blocks = usage.budget / PAGE_SIZE;

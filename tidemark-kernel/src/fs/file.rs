@@ -14,6 +14,7 @@ use crate::errno::{Errno, Result};
 use crate::signal::SigSet;
 use crate::system::System;
 use crate::task::ProcessRef;
+use crate::tty::TerminalFile;
 use crate::wait::WaitTarget;
 
 /// One open file description.
@@ -47,6 +48,8 @@ pub(crate) enum FileKind {
     Path,
     /// An end of a pipe, or both.
     Pipe(PipeId),
+    /// An end of a terminal.
+    Terminal(TerminalFile),
     /// A character device.
     Device(super::device::DeviceKind),
     /// What a kernel file system made up when it was opened.
@@ -157,6 +160,7 @@ impl Vfs {
         let Some(file) = self.files.remove(id.0) else { return true };
         match file.kind {
             FileKind::Pipe(pipe) => self.close_pipe(pipe, file.at, file.readable, file.writable, env),
+            FileKind::Terminal(terminal) => self.close_terminal(terminal, env),
             FileKind::Regular => {
                 if file.writable {
                     self.count_writer(file.at, -1);

@@ -50,6 +50,8 @@ impl Vfs {
             FileKind::Path => Err(Errno::EBADF),
             FileKind::Pipe(_) if offset.is_some() => Err(Errno::ESPIPE),
             &FileKind::Pipe(pipe) => Ok(self.pipe_mut(pipe)?.read(sink, env.woken)? as u64),
+            FileKind::Terminal(_) if offset.is_some() => Err(Errno::ESPIPE),
+            &FileKind::Terminal(terminal) => Ok(self.read_terminal(terminal, sink, env.woken)?.count as u64),
             FileKind::Text(text) => {
                 let position = offset.unwrap_or(open.position);
                 let rest =
@@ -134,6 +136,8 @@ impl Vfs {
             FileKind::Directory | FileKind::Path => Err(Errno::EBADF),
             FileKind::Pipe(_) if offset.is_some() => Err(Errno::ESPIPE),
             &FileKind::Pipe(pipe) => Ok(self.pipe_mut(pipe)?.write(source, total, env.woken)? as u64),
+            FileKind::Terminal(_) if offset.is_some() => Err(Errno::ESPIPE),
+            &FileKind::Terminal(terminal) => Ok(self.write_terminal(terminal, source, env.woken)? as u64),
             FileKind::Counter(_) => match &mut self.file_mut(file)?.kind {
                 FileKind::Counter(_) if offset.is_some() => Err(Errno::ESPIPE),
                 FileKind::Counter(counter) => counter.write(source, env.woken),

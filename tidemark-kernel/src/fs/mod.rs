@@ -62,6 +62,7 @@ use tree::Tree;
 
 use crate::errno::{Errno, Result};
 use crate::limits::Limits;
+use crate::tty::Terminals;
 
 /// An open file description (`open(2)`), by its place in the kernel's table.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -87,7 +88,7 @@ pub enum LinkTarget {
 /// All files of one guest system.
 #[derive(Debug)]
 pub struct Vfs {
-    limits: Limits,
+    pub(crate) limits: Limits,
     /// Processors that the guest sees.
     workers: u16,
     filesystems: Slab<FileSystem>,
@@ -108,6 +109,9 @@ pub struct Vfs {
     /// Capacity of all pipes together, in bytes.
     pipe_bytes: usize,
     streams: Slab<Stream>,
+    pub(crate) terminals: Terminals,
+    /// `/dev/pts`.
+    pub(crate) pts_mount: MountId,
     /// `st_ino` of the next pipe.
     next_ino: u64,
     /// `/proc/sys/kernel/random/boot_id`, once somebody asked.
@@ -157,6 +161,8 @@ impl Vfs {
             pipes: Slab::default(),
             pipe_bytes: 0,
             streams: Slab::default(),
+            terminals: Terminals::default(),
+            pts_mount: MountId(0),
             next_ino: 1,
             boot_id: None,
         };
@@ -223,7 +229,10 @@ impl Vfs {
         ] {
             let _ = self.make_in(dev, name, NewNode::Symlink(target.as_bytes()), 0o777);
         }
-        let _ = self.make_in(dev, "pts", NewNode::Directory, 0o755);
+        if let Ok(pts) = self.make_in(dev, "pts", NewNode::Directory, 0o755) {
+            let tree = Tree::empty("devpts", birth(0o755), self.limits.inodes);
+            self.pts_mount = self.mount(FileSystem::Tree(Box::new(tree)), Some(pts), "devpts").mount;
+        }
         if let Ok(shm) = self.make_in(dev, "shm", NewNode::Directory, 0o1777) {
             let tree = Tree::empty("tmpfs", birth(0o1777), self.limits.inodes);
             self.mount(FileSystem::Tree(Box::new(tree)), Some(shm), "tmpfs");

@@ -41,6 +41,7 @@ impl Vfs {
             return Err(Errno::ENOENT);
         }
         self.check_can_make(dir)?;
+        self.check_can_change(dir)?;
         let mut birth = self.birth_in(who, dir, perm, env)?;
         let device = match &new {
             NewNode::Char(device) | NewNode::Block(device) => Some(*device),
@@ -82,6 +83,7 @@ impl Vfs {
             return Err(Errno::EXDEV);
         }
         self.birth_in(who, dir, 0, env)?;
+        self.check_can_change(dir)?;
         if self.kind(node)? == FileType::Directory {
             return Err(Errno::EPERM);
         }
@@ -113,6 +115,7 @@ impl Vfs {
         let node = self.lookup(&who.view, dir, &name)?;
         self.check_writable_mount(dir)?;
         self.check_removal(who, dir, node)?;
+        self.check_can_change(dir)?;
         let is_directory = self.kind(node)? == FileType::Directory;
         match (directory, is_directory) {
             (true, false) => return Err(Errno::ENOTDIR),
@@ -193,6 +196,7 @@ impl Vfs {
             return Ok(());
         }
         self.check_removal(who, source.dir, moved)?;
+        self.check_can_change(source.dir)?;
         match replaced {
             Some(node) => self.check_removal(who, target.dir, node)?,
             None => self.check_access(who.creds, target.dir, MAY_WRITE | MAY_EXEC)?,

@@ -11,6 +11,7 @@ use super::{FileId, Vfs};
 use crate::addr::PAGE_SIZE;
 use crate::errno::{Errno, Result};
 use crate::task::Capabilities;
+use crate::tty::TerminalDevice;
 
 /// How to open.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +60,7 @@ impl Vfs {
             Found { node: Some(node), .. } => self.open_node(who, env, node, flags, false),
             Found { dir, last: Last::Name(name), .. } => {
                 self.check_can_make(dir)?;
+                self.check_can_change(dir).map_err(|_| Errno::EACCES)?;
                 let birth = self.birth_in(who, dir, how.perm, env)?;
                 let node = self.tree_mut(dir)?.create(dir.node, &name, NewNode::File, birth)?;
                 self.open_node(who, env, Location { mount: dir.mount, node }, flags, true)
@@ -73,6 +75,14 @@ impl Vfs {
     /// `ENOENT`.
     pub(crate) fn check_can_make(&self, dir: Location) -> Result<()> {
         if self.tree(dir).is_some() { Ok(()) } else { Err(Errno::ENOENT) }
+    }
+
+    /// Whether the names in a directory are a program's to change: those of terminals are not.
+    ///
+    /// # Errors
+    /// `EPERM`
+    pub(crate) fn check_can_change(&self, dir: Location) -> Result<()> {
+        if dir.mount == self.pts_mount { Err(Errno::EPERM) } else { Ok(()) }
     }
 
     /// Checks that a name can be made in `dir`, and says what the new node is born as.
@@ -119,6 +129,7 @@ impl Vfs {
         }
         let birth = self.birth_in(who, dir, how.perm, env)?;
         let linkable = !how.flags.has(OpenFlags::EXCLUSIVE);
+        self.check_can_change(dir).map_err(|_| Errno::EOPNOTSUPP)?;
         let tree = self.tree_mut(dir).map_err(|_| Errno::EOPNOTSUPP)?;
         let node = tree.create_unnamed(NewNode::File, birth, b"#tmpfile", linkable)?;
         // The open file's hold is the one it was made with.
@@ -172,7 +183,11 @@ impl Vfs {
             FileType::Directory => self.finish_open(at, FileKind::Directory, flags),
             FileType::Fifo => self.open_fifo(env, at, flags),
             FileType::Char => {
-                let device = DeviceKind::of(self.attr(at)?.rdev)?;
+                let numbers = self.attr(at)?.rdev;
+                if let Some(terminal) = TerminalDevice::of(numbers) {
+                    return self.open_terminal(who, env, at, terminal, flags);
+                }
+                let device = DeviceKind::of(numbers)?;
                 self.finish_open(at, FileKind::Device(device), flags)
             }
             FileType::Block | FileType::Socket | FileType::Anonymous => Err(Errno::ENXIO),

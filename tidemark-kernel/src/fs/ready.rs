@@ -32,6 +32,7 @@ impl System {
                 let writer = if open.writable { pipe.poll_writer() } else { Events::default() };
                 reader.union(writer)
             }
+            FileKind::Terminal(terminal) => self.fs.terminals.get(terminal.pty)?.poll(terminal.end),
             FileKind::Counter(counter) => counter.poll(),
             FileKind::Timer(timer) => timer.poll(),
             FileKind::Epoll(_) => self.poll_epoll(file, tid),
@@ -80,6 +81,9 @@ impl Vfs {
     fn queue_of(&mut self, file: FileId) -> Result<Option<&mut WaitQueue>> {
         if let FileKind::Pipe(pipe) = self.file(file)?.kind {
             return Ok(Some(&mut self.pipe_mut(pipe)?.queue));
+        }
+        if let FileKind::Terminal(terminal) = self.file(file)?.kind {
+            return Ok(Some(self.terminals.get_mut(terminal.pty)?.queue(terminal.end)));
         }
         Ok(match &mut self.file_mut(file)?.kind {
             FileKind::Counter(counter) => Some(&mut counter.queue),

@@ -1,6 +1,6 @@
-//! Host streams: pipes whose other end is the application's.
+//! Host streams: pipes and terminals whose other end is the application's.
 //!
-//! Owns the application's ends; bytes, room and waiting are the pipe's.
+//! Owns the application's ends; bytes, room and waiting are the pipe's or the terminal's.
 
 use super::file::FileKind;
 use super::flags::OpenFlags;
@@ -14,18 +14,24 @@ use crate::mem::io::{IoSink, IoSource};
 use crate::mem::ram::GuestRam;
 use crate::status::{StreamId, StreamRead, StreamWrite};
 use crate::time::Now;
+use crate::tty::{PtyId, Role};
 use crate::wait::{Events, WaitTarget, Waiter, Woken};
 
 /// The sum of capacities from which on new pipes get the least capacity, in bytes
 /// (`/proc/sys/fs/pipe-user-pages-soft`, `pipe(7)`).
 const ALL_PIPES: usize = 64 << 20;
 
-/// The application's end of a pipe.
-#[derive(Debug)]
-pub(crate) struct Stream {
-    pipe: PipeId,
-    /// Whether the application reads (a process's output) or writes (its input).
-    reads: bool,
+/// The application's end of a pipe or terminal.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Stream {
+    /// An end of a pipe.
+    Pipe {
+        pipe: PipeId,
+        /// Whether the application reads (a process's output) or writes (its input).
+        reads: bool,
+    },
+    /// The master end of a terminal.
+    Master { pty: PtyId, role: Role },
 }
 
 impl Vfs {
@@ -163,7 +169,7 @@ impl Vfs {
                 return Err(error);
             }
         };
-        let stream = StreamId(self.streams.insert(Stream { pipe, reads: !process_reads }));
+        let stream = StreamId(self.streams.insert(Stream::Pipe { pipe, reads: !process_reads }));
         if let Ok(pipe) = self.pipe_mut(pipe) {
             pipe.open(!process_reads, process_reads, woken);
         }
@@ -173,11 +179,35 @@ impl Vfs {
 
     /// Has the application told, once, when its stream can go on.
     fn watch_stream(&mut self, id: StreamId) {
-        let Some(stream) = self.streams.get(id.0) else { return };
-        let events =
-            if stream.reads { Events::IN.union(Events::HUP) } else { Events::OUT.union(Events::ERR) };
-        if let Some(pipe) = self.pipes.get_mut(stream.pipe.0) {
-            pipe.queue.add(Waiter { target: WaitTarget::Stream(id), events });
+        match self.streams.get(id.0) {
+            Some(&Stream::Pipe { pipe, reads }) => {
+                let events =
+                    if reads { Events::IN.union(Events::HUP) } else { Events::OUT.union(Events::ERR) };
+                if let Some(pipe) = self.pipes.get_mut(pipe.0) {
+                    pipe.queue.add(Waiter { target: WaitTarget::Stream(id), events });
+                }
+            }
+            Some(&Stream::Master { pty, role }) => self.watch_master(id, pty, role),
+            None => {}
+        }
+    }
+
+    /// Gives the application a stream to the master end of a terminal.
+    ///
+    /// # Errors
+    /// `EIO` for a terminal that is gone.
+    pub(crate) fn open_terminal_stream(&mut self, pty: PtyId, role: Role) -> Result<StreamId> {
+        self.open_master_stream(pty)?;
+        let stream = StreamId(self.streams.insert(Stream::Master { pty, role }));
+        self.watch_stream(stream);
+        Ok(stream)
+    }
+
+    /// The terminal whose master a stream is.
+    pub(crate) fn terminal_of_stream(&self, id: StreamId) -> Option<PtyId> {
+        match self.streams.get(id.0) {
+            Some(&Stream::Master { pty, .. }) => Some(pty),
+            _ => None,
         }
     }
 
@@ -189,10 +219,14 @@ impl Vfs {
         ram: GuestRam,
         woken: &mut Woken,
     ) -> StreamRead {
-        let Some(stream) = self.streams.get(id.0).filter(|stream| stream.reads) else {
-            return StreamRead::Closed;
+        let pipe = match self.streams.get(id.0) {
+            Some(&Stream::Pipe { pipe, reads: true }) => pipe,
+            Some(&Stream::Master { pty, role: Role::Screen }) => {
+                return self.read_master_stream(id, pty, buffer, ram, woken);
+            }
+            _ => return StreamRead::Closed,
         };
-        let Some(pipe) = self.pipes.get_mut(stream.pipe.0) else { return StreamRead::Closed };
+        let Some(pipe) = self.pipes.get_mut(pipe.0) else { return StreamRead::Closed };
         match pipe.read(&mut IoSink::Kernel { ram, buffer }, woken) {
             Ok(0) if pipe.len() == 0 && pipe.writers == 0 => StreamRead::Closed,
             Ok(0) => StreamRead::Empty,
@@ -212,10 +246,14 @@ impl Vfs {
         ram: GuestRam,
         woken: &mut Woken,
     ) -> StreamWrite {
-        let Some(stream) = self.streams.get(id.0).filter(|stream| !stream.reads) else {
-            return StreamWrite::Closed;
+        let pipe = match self.streams.get(id.0) {
+            Some(&Stream::Pipe { pipe, reads: false }) => pipe,
+            Some(&Stream::Master { pty, role: Role::Keyboard }) => {
+                return self.write_master_stream(id, pty, bytes, ram, woken);
+            }
+            _ => return StreamWrite::Closed,
         };
-        let Some(pipe) = self.pipes.get_mut(stream.pipe.0) else { return StreamWrite::Closed };
+        let Some(pipe) = self.pipes.get_mut(pipe.0) else { return StreamWrite::Closed };
         // The application's bytes are a stream: none of them need to stay together.
         let result = pipe.write(&mut IoSource::Kernel { ram, buffer: bytes }, usize::MAX, woken);
         match result {
@@ -232,13 +270,17 @@ impl Vfs {
 
     /// Closes the application's end.
     pub fn stream_close(&mut self, id: StreamId, woken: &mut Woken) {
-        let Some(stream) = self.streams.remove(id.0) else { return };
-        let at = Location { mount: self.pipe_mount, node: NodeKey(u64::from(stream.pipe.0)) };
-        if let Ok(pipe) = self.pipe_mut(stream.pipe) {
+        let (pipe, reads) = match self.streams.remove(id.0) {
+            Some(Stream::Pipe { pipe, reads }) => (pipe, reads),
+            Some(Stream::Master { pty, .. }) => return self.close_master_stream(id, pty, woken),
+            None => return,
+        };
+        let at = Location { mount: self.pipe_mount, node: NodeKey(u64::from(pipe.0)) };
+        if let Ok(pipe) = self.pipe_mut(pipe) {
             pipe.queue.remove(WaitTarget::Stream(id));
-            pipe.close(stream.reads, !stream.reads, woken);
+            pipe.close(reads, !reads, woken);
         }
-        self.end_pipe_if_unused(stream.pipe, at);
+        self.end_pipe_if_unused(pipe, at);
     }
 }
 

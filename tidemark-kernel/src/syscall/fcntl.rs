@@ -9,7 +9,7 @@ use crate::fs::file::FileKind;
 use crate::fs::flags::OpenFlags;
 use crate::fs::locks::{LockOwner, Record};
 use crate::pod;
-use crate::task::Resource;
+use crate::task::{Capabilities, Resource};
 use crate::wait::{Entry, Flow, Restart};
 
 const F_DUPFD: u32 = 0;
@@ -218,7 +218,7 @@ pub fn flock(cx: &mut Cx<'_>, fd: Fd, operation: u32) -> SysResult {
     }
 }
 
-/// `ioctl(2)`: what files without a driver of their own answer.
+/// `ioctl(2)`: what every file answers; the rest is asked of terminals.
 pub fn ioctl(cx: &mut Cx<'_>, fd: Fd, request: u32, arg: GuestAddr) -> SysResult {
     const FIONREAD: u32 = 0x541b;
     const FIONBIO: u32 = 0x5421;
@@ -240,6 +240,9 @@ pub fn ioctl(cx: &mut Cx<'_>, fd: Fd, request: u32, arg: GuestAddr) -> SysResult
             open.flags = if on != 0 { open.flags.with(flag) } else { open.flags.without(flag) };
             Ok(Flow::Done(0))
         }
+        _ if let Ok(terminal) = cx.sys.fs.terminal_of(file) => {
+            crate::tty::ioctl::ioctl(cx, file, terminal, request, arg)
+        }
         FIONREAD => {
             let available = cx.sys.fs.available(file)?;
             cx.write_pod(arg, &i32::try_from(available).unwrap_or(i32::MAX))?;
@@ -248,4 +251,15 @@ pub fn ioctl(cx: &mut Cx<'_>, fd: Fd, request: u32, arg: GuestAddr) -> SysResult
         // No terminal: what isatty(3) looks for, among all the rest.
         _ => Err(Errno::ENOTTY),
     }
+}
+
+/// `vhangup(2)`: hangs the caller's controlling terminal up.
+pub fn vhangup(cx: &mut Cx<'_>) -> SysResult {
+    if !cx.can(Capabilities::SYS_TTY_CONFIG) {
+        return Err(Errno::EPERM);
+    }
+    if let Some(terminal) = cx.process().terminal {
+        cx.sys.fs.hang_up(terminal, &mut cx.sys.woken);
+    }
+    Ok(Flow::Done(0))
 }

@@ -11,6 +11,7 @@ use crate::fs::pipe::PIPE_BUF;
 use crate::fs::proc::TextState;
 use crate::limits::STEP_BYTES;
 use crate::mem::io::IoSource;
+use crate::tty;
 use crate::wait::{Entry, Events, Flow};
 
 /// Bytes that one call moves at the most (`read(2)`, NOTES).
@@ -128,7 +129,15 @@ fn read_step(
     offset: Option<u64>,
     no_wait: bool,
 ) -> SysResult {
-    let is_regular = matches!(cx.sys.fs.file(file)?.kind, FileKind::Regular | FileKind::Text(_));
+    let open = cx.sys.fs.file(file)?;
+    if let FileKind::Terminal(terminal) = open.kind {
+        if !open.readable {
+            return Err(Errno::EBADF);
+        }
+        let total = buffers.total();
+        return tty::read::read(cx, file, terminal, total, no_wait, |done| buffers.at(done));
+    }
+    let is_regular = matches!(open.kind, FileKind::Regular | FileKind::Text(_));
     let mut budget = STEP_BYTES;
     loop {
         let done = cx.progress.done;
@@ -209,6 +218,14 @@ fn write_step(
         return write_text(cx, file, buffers);
     }
     let mut budget = STEP_BYTES;
+    if let FileKind::Terminal(terminal) = open.kind
+        && open.writable
+    {
+        budget = tty::limits::STEP_BYTES;
+        if let Some(flow) = tty::read::check_write(cx, terminal)? {
+            return Ok(flow);
+        }
+    }
     loop {
         let done = cx.progress.done;
         let (addr, len) = match (buffers.at(done), buffers) {

@@ -98,7 +98,10 @@ fn open(
             cx.progress.state = Some(Box::new(FifoOpen { file, opens }));
             wait_for_other_end(cx, file)
         }
-        None => installed(cx, file, flags),
+        None => {
+            cx.sys.terminal_opened(cx.pid, file, flags);
+            installed(cx, file, flags)
+        }
     }
 }
 

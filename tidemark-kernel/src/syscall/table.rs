@@ -79,7 +79,7 @@ syscalls! {
     26 inotify_init1() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "changes of files are not reported yet");
     27 inotify_add_watch() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "changes of files are not reported yet");
     28 inotify_rm_watch() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "changes of files are not reported yet");
-    29 ioctl(fd: Fd, request: u32, arg: GuestAddr) => super::fcntl::ioctl, Partial("no terminals");
+    29 ioctl(fd: Fd, request: u32, arg: GuestAddr) => super::fcntl::ioctl, Partial("terminals are pseudoterminals; no modem lines, no line disciplines but the first, TIOCSTI refused");
     32 flock(fd: Fd, operation: u32) => super::fcntl::flock, Full;
     33 mknodat(dirfd: DirFd, path: PathAddr, mode: Mode, dev: u32) => super::dir::mknodat, Full;
     34 mkdirat(dirfd: DirFd, path: PathAddr, mode: Mode) => super::dir::mkdirat, Full;
@@ -104,7 +104,7 @@ syscalls! {
     55 fchown(fd: Fd, owner: u32, group: u32) => super::dir::fchown, Full;
     56 openat(dirfd: DirFd, path: PathAddr, flags: OpenFlags, mode: Mode) => super::open::openat, Full;
     57 close(fd: Fd) => super::open::close, Full;
-    58 vhangup() => super::misc::refused_eperm, Refused(Errno::EPERM, "there are no terminals yet");
+    58 vhangup() => super::fcntl::vhangup, Full;
     59 pipe2(pipefd: GuestAddr, flags: OpenFlags) => super::pipe::pipe2, Partial("no packet mode (O_DIRECT)");
     60 quotactl() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "there are no quotas");
     61 getdents64(fd: Fd, dirp: GuestAddr, count: u32) => super::dir::getdents64, Full;

@@ -234,6 +234,7 @@ impl Process {
     fn inherit(&mut self, from: &Process) {
         self.group = from.group;
         self.session = from.session;
+        self.terminal = from.terminal;
         self.rlimits = from.rlimits;
         self.signals.actions = from.signals.actions.clone();
         self.dumpable = from.dumpable;

@@ -34,6 +34,8 @@ impl Process {
             children: Vec::new(),
             group: pid,
             session: pid,
+            terminal: None,
+            left_foreground: None,
             threads: Vec::new(),
             // Space 0 does not exist.
             space: SpaceId::new(0),

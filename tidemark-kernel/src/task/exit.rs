@@ -145,6 +145,7 @@ impl Kernel {
             }
             ExitStep::Memory => {
                 if self.sys.release_memory_of(pid) {
+                    self.sys.leave_terminal(pid);
                     ExitStep::Children
                 } else {
                     ExitStep::Memory

@@ -103,7 +103,11 @@ impl System {
         if self.tasks.groups().is_taken(pid) {
             return Err(Errno::EPERM);
         }
-        self.regroup(pid, pid, pid)
+        self.regroup(pid, pid, pid)?;
+        if let Some(process) = self.tasks.process_mut(pid) {
+            process.terminal = None;
+        }
+        Ok(())
     }
 
     /// Whether nobody outside a group but inside its session could continue it (POSIX, "Orphaned Process Group").

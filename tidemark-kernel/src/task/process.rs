@@ -14,6 +14,7 @@ use crate::fs::{FdTableId, FileId, FsContextId};
 use crate::signal::{Actions, ChildChange, Signal, SignalQueue};
 use crate::status::ExitStatus;
 use crate::time::Nanos;
+use crate::tty::PtyId;
 use crate::wait::WaitQueue;
 
 /// A process id: the id of its first thread.
@@ -61,6 +62,10 @@ pub struct Process {
     pub group: Pid,
     /// Its session.
     pub session: Pid,
+    /// Its controlling terminal.
+    pub terminal: Option<PtyId>,
+    /// Of a session leader whose terminal was hung up: the group that was in the foreground.
+    pub(crate) left_foreground: Option<Pid>,
     /// Its live threads; empty in a zombie.
     pub threads: Vec<Tid>,
     /// The address space. Ids of spaces are not reused: that of a process that ended finds nothing.

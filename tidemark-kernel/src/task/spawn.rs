@@ -17,6 +17,7 @@ use crate::spawn::{SpawnError, SpawnRequest, Spawned, Stdio};
 use crate::status::{Status, StreamId};
 use crate::system::System;
 use crate::time::Now;
+use crate::tty::{PtyId, Role, WindowSize};
 
 /// Where programs are looked for without a `PATH` (`execvp(3)`, glibc's default).
 const DEFAULT_PATH: &[u8] = b"/bin:/usr/bin";
@@ -32,14 +33,23 @@ impl Kernel {
         self.sys.now = now;
         let pid = self.sys.new_process_id().map_err(SpawnError::Limit)?;
         self.sys.enter_spawned(pid, &request);
-        let mut streams = [None; 3];
-        let result = self.sys.furnish(pid, &request, &mut streams);
+        let mut ends = Ends::default();
+        let result = self.sys.furnish(pid, &request, &mut ends);
         if result.is_err() {
-            self.sys.undo_spawn(pid, streams);
+            self.sys.undo_spawn(pid, &ends);
         }
         self.settle();
-        result.map(|()| Spawned { pid, streams })
+        result.map(|()| Spawned { pid, streams: ends.streams, terminal: ends.window })
     }
+}
+
+/// The application's ends of what a new process uses.
+#[derive(Default)]
+struct Ends {
+    streams: [Option<StreamId>; 3],
+    terminal: Option<PtyId>,
+    window: Option<StreamId>,
+    has_screen: bool,
 }
 
 impl System {
@@ -59,18 +69,16 @@ impl System {
     }
 
     /// Gives it directory, streams and program, and lets it run.
-    fn furnish(
-        &mut self,
-        pid: Pid,
-        request: &SpawnRequest,
-        streams: &mut [Option<StreamId>; 3],
-    ) -> Result<(), SpawnError> {
+    fn furnish(&mut self, pid: Pid, request: &SpawnRequest, ends: &mut Ends) -> Result<(), SpawnError> {
         self.enter_directory(pid, &request.cwd).map_err(|errno| SpawnError::WorkingDirectory {
             cwd: String::from_utf8_lossy(&request.cwd).into_owned(),
             errno,
         })?;
+        if let Some(size) = request.terminal {
+            self.open_spawned(pid, size, ends).map_err(SpawnError::Limit)?;
+        }
         for (fd, stdio) in request.stdio.iter().enumerate() {
-            streams[fd] = self.open_stdio(pid, fd, *stdio).map_err(SpawnError::Limit)?;
+            ends.streams[fd] = self.open_stdio(pid, fd, *stdio, ends).map_err(SpawnError::Limit)?;
         }
         let (file, path) = self.find_program(pid, request).map_err(|errno| refusal(request, errno))?;
         // Kept, to be asked what it needs should that not be there.
@@ -108,20 +116,36 @@ impl System {
         self.fs.set_cwd(context, at)
     }
 
-    fn open_stdio(&mut self, pid: Pid, fd: usize, stdio: Stdio) -> Result<Option<StreamId>> {
+    fn open_spawned(&mut self, pid: Pid, size: WindowSize, ends: &mut Ends) -> Result<()> {
+        let pty = self.new_spawned_terminal(pid, size)?;
+        ends.terminal = Some(pty);
+        ends.window = Some(self.fs.open_terminal_stream(pty, Role::Window)?);
+        Ok(())
+    }
+
+    fn open_stdio(&mut self, pid: Pid, fd: usize, stdio: Stdio, ends: &mut Ends) -> Result<Option<StreamId>> {
         let table = self.tasks.process(pid).and_then(|process| process.fd_table).ok_or(Errno::ESRCH)?;
-        let (file, stream) = match stdio {
-            Stdio::Piped => {
+        let (file, stream) = match (stdio, ends.terminal) {
+            (Stdio::Terminal, Some(pty)) => {
+                let role = match fd {
+                    0 => Some(Role::Keyboard),
+                    _ => (!core::mem::replace(&mut ends.has_screen, true)).then_some(Role::Screen),
+                };
+                let file = self.open_spawned_terminal(pid, pty)?;
+                let stream = role.map(|role| self.fs.open_terminal_stream(pty, role)).transpose();
+                (file, stream.inspect_err(|_| self.fs.release(file))?)
+            }
+            (Stdio::Piped | Stdio::Terminal, _) => {
                 let (file, stream) = self.fs.open_stream(fd == 0, &mut self.woken)?;
                 (file, Some(stream))
             }
-            Stdio::Null => {
+            (Stdio::Null, _) => {
                 let mut parts = self.parts(pid, pid.0)?;
                 let how = How { flags: OpenFlags::READ_WRITE, perm: 0 };
                 let root = parts.who.root;
                 (parts.fs.open(&parts.who, &mut parts.env, root, b"/dev/null", how)?, None)
             }
-            Stdio::SameAsStdout => {
+            (Stdio::SameAsStdout, _) => {
                 let file = self.fs.file_of(table, crate::fs::descriptors::Fd::new(1)?)?;
                 self.fs.retain(file);
                 (file, None)
@@ -215,7 +239,7 @@ impl System {
     }
 
     /// Takes back a process that has not begun to run.
-    fn undo_spawn(&mut self, pid: Pid, streams: [Option<StreamId>; 3]) {
+    fn undo_spawn(&mut self, pid: Pid, ends: &Ends) {
         let Some(process) = self.tasks.process_mut(pid) else { return };
         let (table, context) = (process.fd_table.take(), process.fs_context.take());
         if let Some(table) = table {
@@ -225,8 +249,11 @@ impl System {
         if let Some(context) = context {
             self.release_fs_context(context);
         }
-        for stream in streams.into_iter().flatten() {
+        for stream in ends.streams.into_iter().chain([ends.window]).flatten() {
             self.fs.stream_close(stream, &mut self.woken);
+        }
+        if let Some(pty) = ends.terminal {
+            self.fs.forget_terminal(pty);
         }
         self.reap(pid);
     }

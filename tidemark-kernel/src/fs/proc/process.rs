@@ -246,6 +246,16 @@ fn signals(sys: &System, owner: Owner) -> [SigSet; 5] {
     sets
 }
 
+/// The controlling terminal's device number and foreground group; flags are the kernel's own.
+fn terminal(sys: &System, process: &Process) -> String {
+    match process.terminal.and_then(|id| Some((id, sys.fs.terminals.get(id).ok()?))) {
+        Some((id, pty)) => {
+            format!("{} {} 0", id.device_number(), pty.group.map_or(-1, |group| i64::from(group.get())))
+        }
+        None => "0 -1 0".to_owned(),
+    }
+}
+
 fn stat(sys: &System, owner: Owner) -> Vec<u8> {
     let Some(process) = sys.tasks.process(owner.pid) else { return Vec::new() };
     let now = sys.now.monotonic;
@@ -270,8 +280,7 @@ fn stat(sys: &System, owner: Owner) -> Vec<u8> {
         process.parent.map_or(0, Pid::get).to_string(),
         process.group.get().to_string(),
         process.session.get().to_string(),
-        // No terminal, so no foreground group; flags are the kernel's own.
-        "0 -1 0".to_owned(),
+        terminal(sys, process),
         format!("{faults} {} 0 0", process.children_usage.minor_faults),
         format!("{} 0 {} 0", clock_ticks(cpu), clock_ticks(process.children_usage.cpu)),
         format!("{} {}", 20 + i32::from(process.nice), process.nice),

@@ -116,7 +116,7 @@ pub(super) fn version(_sys: &mut System) -> Vec<u8> {
 }
 
 pub(super) fn filesystems(_sys: &mut System) -> Vec<u8> {
-    ["tmpfs", "devtmpfs", "proc", "sysfs", "pipefs", "overlay"]
+    ["tmpfs", "devtmpfs", "devpts", "proc", "sysfs", "pipefs", "overlay"]
         .iter()
         .map(|name| format!("nodev\t{name}\n"))
         .collect::<String>()
@@ -128,7 +128,7 @@ pub(super) fn cmdline(_sys: &mut System) -> Vec<u8> {
 }
 
 pub(super) fn devices(_sys: &mut System) -> Vec<u8> {
-    b"Character devices:\n  1 mem\n  5 /dev/tty\n\nBlock devices:\n".to_vec()
+    b"Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n128 ptm\n136 pts\n\nBlock devices:\n".to_vec()
 }
 
 pub(super) fn vmstat(sys: &mut System) -> Vec<u8> {
