@@ -11,8 +11,8 @@ use crate::request::{Request, Requests};
 /// Bytes that one read asks for at the most; a pipe holds about as much.
 pub(crate) const READ_BYTES: usize = 64 << 10;
 
-/// What a guest writes to its standard output or error. Dropping it closes the reading end: the guest's next write
-/// gets `EPIPE` and `SIGPIPE`, as with any pipe.
+/// What a guest writes to its standard output or error, or what its terminal shows. Dropping it closes the reading end:
+/// the guest's next write gets `EPIPE` and `SIGPIPE`, as with any pipe.
 pub struct OutputReader {
     stream: StreamId,
     requests: Requests,
@@ -55,7 +55,8 @@ impl Drop for OutputReader {
     }
 }
 
-/// The guest's standard input. Dropping it closes the writing end: the guest reads the end of the file.
+/// The guest's standard input, or its terminal's keyboard. Dropping it closes the writing end: the guest reads the end of
+/// the file, except from a terminal.
 pub struct StdinWriter {
     stream: StreamId,
     requests: Requests,

@@ -32,5 +32,5 @@ pub use config::{Config, StartError};
 pub use crash::Crashed;
 pub use holds::{HoldTimes, LockMeasure, LockReport, LongHold, Stopwatch};
 pub use io::{OutputReader, StdinWriter, WriteError};
-pub use process::{Exit, Process};
+pub use process::{Exit, Process, Terminal};
 pub use runtime::Runtime;

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures::Stream;
-use tidemark_kernel::Errno;
+use tidemark_kernel::{Errno, WindowSize};
 use tidemark_runtime::{OutputReader, Process, StdinWriter, WriteError};
 
 use crate::error::{Crashed, SignalError};
@@ -71,11 +71,13 @@ pub struct Output {
     pub stderr: Vec<u8>,
 }
 
-/// A started program. Dropping it leaves the program running and closes those of its streams that were not taken.
+/// A started program. Dropping it leaves the program running and closes those of its streams that were not taken. A
+/// terminal without a keyboard, a screen and its `Child` is hung up: the programs in it get `SIGHUP`.
 pub struct Child {
-    /// Its standard input, if piped; dropping it is the end of the file.
+    /// Its standard input, if piped: dropping it is the end of the file. Or the keyboard of its terminal: what is written
+    /// is typed, and dropping it means that nobody types any more.
     pub stdin: Option<ChildStdin>,
-    /// Its standard output, if piped.
+    /// Its standard output, if piped, or the screen of its terminal: that ends when no program uses the terminal.
     pub stdout: Option<ChildOutput>,
     /// Its standard error, if piped.
     pub stderr: Option<ChildOutput>,
@@ -97,6 +99,18 @@ impl Child {
         self.process.id()
     }
 
+    /// Sets the size of its terminal, in characters; programs that use it are told by `SIGWINCH`. Nothing happens without
+    /// a terminal.
+    ///
+    /// # Errors
+    /// [`Crashed`] when the sandbox is dead.
+    pub async fn resize(&self, columns: u16, rows: u16) -> Result<(), Crashed> {
+        match &self.process.terminal {
+            Some(terminal) => terminal.resize(WindowSize::new(columns, rows)).await,
+            None => Ok(()),
+        }
+    }
+
     /// Waits for its end. Does not close its standard input: a program that reads it to the end waits for that.
     ///
     /// # Errors
@@ -105,7 +119,7 @@ impl Child {
         Ok(ExitStatus(self.process.wait().await?.status))
     }
 
-    /// Closes its input, collects its output and waits for its end.
+    /// Closes its input, collects its output and waits for its end. A program on a terminal has to end by itself.
     ///
     /// # Errors
     /// [`Crashed`] when the sandbox is dead.

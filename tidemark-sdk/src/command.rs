@@ -1,6 +1,6 @@
 //! Starting programs, in the shape of `tokio::process::Command`.
 
-use tidemark_kernel::{SpawnRequest, Stdio as KernelStdio};
+use tidemark_kernel::{SpawnRequest, Stdio as KernelStdio, WindowSize};
 use tidemark_runtime::Runtime;
 
 use crate::child::{Child, Output};
@@ -26,6 +26,11 @@ impl Stdio {
     /// To `/dev/null`.
     pub const fn null() -> Stdio {
         Stdio(KernelStdio::Null)
+    }
+
+    /// To the terminal of [`Command::terminal`].
+    pub const fn terminal() -> Stdio {
+        Stdio(KernelStdio::Terminal)
     }
 
     /// To where standard output goes; for standard error only.
@@ -123,6 +128,17 @@ impl Command {
     /// Sets where standard error goes; piped at first.
     pub fn stderr(&mut self, stdio: Stdio) -> &mut Command {
         self.request.stdio[2] = stdio.0;
+        self
+    }
+
+    /// Gives the program a terminal of this size, in characters, for its standard input, output and error: it leads a
+    /// session that the terminal controls. [`Child::stdin`] is the keyboard then, [`Child::stdout`] the screen, and
+    /// [`Child::resize`] changes the size. `stdin`, `stdout` and `stderr` after this send single streams elsewhere.
+    ///
+    /// Programs ask `TERM` what the terminal understands: set it to what shows the bytes, such as `xterm-256color`.
+    pub fn terminal(&mut self, columns: u16, rows: u16) -> &mut Command {
+        self.request.terminal = Some(WindowSize::new(columns, rows));
+        self.request.stdio = [KernelStdio::Terminal; 3];
         self
     }
 
