@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cache::CACHE_VARIABLE;
 use crate::debian::MIRROR_VARIABLE;
@@ -25,7 +25,8 @@ pub(crate) enum Command {
 /// Run a program in a riscv64 Linux guest
 ///
 /// The guest's files are Debian packages, folders or archives, stacked in that order. It may change them; the changes
-/// are gone when the program ends. Standard input, output and error are the program's own.
+/// are gone when the program ends. Standard input, output and error are the program's own; at a terminal it gets one, with
+/// Ctrl-C, job control and window size.
 #[derive(Debug, Args)]
 #[command(after_help = RUN_EXAMPLES)]
 pub(crate) struct RunArgs {
@@ -47,6 +48,9 @@ pub(crate) struct RunArgs {
     /// Memory that the guest may use, such as 512M or 4G
     #[arg(long, value_name = "SIZE", default_value = "2G", value_parser = parse_size)]
     pub(crate) memory: u64,
+    /// Give the program a terminal: `auto` does if standard input and output are terminals
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub(crate) tty: TtyMode,
     /// Print the guest's system calls on standard error: all, or those named
     #[arg(long, value_name = "CALL,…", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub(crate) strace: Option<String>,
@@ -58,6 +62,17 @@ pub(crate) struct RunArgs {
     /// Program, by its path in the guest or by a name to look up in PATH, and its arguments
     #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
     pub(crate) command: Vec<OsString>,
+}
+
+/// Whether the program gets a terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TtyMode {
+    /// If standard input and output are terminals
+    Auto,
+    /// Also if they are not
+    Yes,
+    /// Pipes
+    No,
 }
 
 /// Download packages, so that they run without a network later
@@ -125,6 +140,8 @@ Examples:
       tidemark run --debian busybox-static -- busybox uname -m
   A pipeline through the guest
       seq 5 | tidemark run --debian busybox-static -- busybox sort -rn
+  A shell to work in
+      tidemark run --debian bash,coreutils,less -- bash
   Several packages; a shell finds them in PATH
       tidemark run --debian bash,coreutils -- bash -c 'ls -l / | head -3'
   Your own files over Debian's

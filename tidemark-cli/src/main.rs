@@ -11,6 +11,7 @@ mod progress;
 mod rootfs;
 mod run;
 mod stdio;
+mod terminal;
 
 use std::process::ExitCode;
 

@@ -1,7 +1,7 @@
 //! `tidemark run`: a program in a guest, with this process's standard streams, signals and exit code.
 
 use std::ffi::OsStr;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use tidemark_host_native::{NativeConfig, NativeHost, thread_cpu_nanos};
 use tidemark_sdk::layer::{OpenError, open_layer};
 use tidemark_sdk::{
     Child, Command, Config, Crashed, ExitStatus, HoldTimes, Limits, LockMeasure, LockReport, SpawnError,
-    SpawnRefused, StartError, Tidemark,
+    SpawnRefused, StartError, Stdio, Tidemark,
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -22,6 +22,7 @@ use crate::exit::{NOT_EXECUTABLE, NOT_FOUND, TIDEMARK_FAILED};
 use crate::fetch;
 use crate::rootfs::{self, RootfsError};
 use crate::stdio::{OutputEnd, pump_input, pump_output};
+use crate::terminal::{self, RawMode};
 
 /// What `$?` is in a shell after SIGPIPE ended a program.
 const SIGPIPE_CODE: u8 = 128 + 13;
@@ -92,10 +93,21 @@ fn try_run(args: &RunArgs) -> Result<u8, RunError> {
         tidemark.command(args.command.first().map_or(b"".as_slice(), |program| program.as_bytes()));
     command.args(args.command.iter().skip(1).map(|arg| arg.as_bytes()));
     command.current_dir(args.workdir.as_bytes());
+    let has_terminal = terminal::is_wanted(args.tty);
+    if has_terminal {
+        let (columns, rows) = terminal::size();
+        command.terminal(columns, rows);
+        if !io::stderr().is_terminal() {
+            command.stderr(Stdio::piped());
+        }
+        if let Some(name) = std::env::var_os("TERM") {
+            command.env("TERM", name.as_bytes());
+        }
+    }
     set_environment(&mut command, &args.env)?;
 
     let events = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let ended = events.block_on(supervise(&command));
+    let ended = events.block_on(supervise(&command, has_terminal));
     // A read of standard input may be under way for ever.
     events.shutdown_background();
     if args.stats {
@@ -122,7 +134,7 @@ fn config(args: &RunArgs) -> Result<Config, RunError> {
     if let Some(filter) = &args.strace {
         let names = filter.split(',').map(str::trim).filter(|name| !name.is_empty());
         // Standard error that is gone takes the trace with it.
-        config = config.trace(names, |line| _ = writeln!(io::stderr(), "{line}"));
+        config = config.trace(names, |line| _ = write!(io::stderr(), "{line}{}", terminal::line_end()));
     }
     Ok(if args.stats { config.measure_lock(LockMeasure::Worked(thread_cpu_nanos)) } else { config })
 }
@@ -144,13 +156,17 @@ fn set_environment(command: &mut Command, variables: &[impl AsRef<OsStr>]) -> Re
 }
 
 /// Starts the program, serves its streams, passes signals on, and waits for its end.
-async fn supervise(command: &Command) -> Result<u8, RunError> {
+async fn supervise(command: &Command, has_terminal: bool) -> Result<u8, RunError> {
+    /// What ends input typed at a terminal: its end-of-file character, as a new terminal has it.
+    const END_OF_FILE: &[u8] = b"\x04";
     let mut signals = Signals::new()?;
     let mut child = command.spawn().await?;
+    let raw = if has_terminal { Some(RawMode::enter()?) } else { None };
     if let Some(guest) = child.stdin.take() {
-        tokio::spawn(async {
-            if let Err(error) = pump_input(tokio::io::stdin(), guest).await {
-                eprintln!("tidemark: cannot read standard input: {error}");
+        let end = if has_terminal { END_OF_FILE } else { b"" };
+        tokio::spawn(async move {
+            if let Err(error) = pump_input(tokio::io::stdin(), guest, end).await {
+                eprint!("tidemark: cannot read standard input: {error}{}", terminal::line_end());
             }
         });
     }
@@ -168,6 +184,7 @@ async fn supervise(command: &Command) -> Result<u8, RunError> {
     // Nobody listens if both streams are at their end.
     let _ = end.send(true);
     let mut code = status.shell_code();
+    let _raw_until_all_is_shown = raw;
     for (stream, task) in [("standard output", stdout), ("standard error", stderr)] {
         let Some(task) = task else { continue };
         match task.await.map_err(io::Error::other)? {
@@ -191,10 +208,16 @@ async fn wait(child: &Child, signals: &mut Signals) -> Result<ExitStatus, RunErr
     loop {
         tokio::select! {
             status = &mut ended => return Ok(status?),
-            number = signals.next() => {
+            news = signals.next() => {
+                let News::Signal(number) = news else {
+                    let (columns, rows) = terminal::size();
+                    child.resize(columns, rows).await?;
+                    continue;
+                };
                 interrupts += 1;
                 if interrupts >= INTERRUPTS_TO_END {
                     // The guest takes no notice; whoever insists means Tidemark.
+                    terminal::restore();
                     std::process::exit(128 + i32::from(number));
                 }
                 // If it has just ended, there is nobody to tell.
@@ -204,6 +227,14 @@ async fn wait(child: &Child, signals: &mut Signals) -> Result<ExitStatus, RunErr
     }
 }
 
+/// What a signal to Tidemark means.
+enum News {
+    /// One for the guest.
+    Signal(u8),
+    /// The terminal has another size.
+    Resized,
+}
+
 /// The signals that are the guest's to handle. Their numbers are those of Linux, on whatever system this runs
 /// (signal(7)).
 struct Signals {
@@ -211,6 +242,8 @@ struct Signals {
     interrupt: Signal,
     quit: Signal,
     terminate: Signal,
+    /// The terminal's size changed.
+    resize: Signal,
 }
 
 impl Signals {
@@ -220,15 +253,17 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             quit: signal(SignalKind::quit())?,
             terminate: signal(SignalKind::terminate())?,
+            resize: signal(SignalKind::window_change())?,
         })
     }
 
-    async fn next(&mut self) -> u8 {
+    async fn next(&mut self) -> News {
         tokio::select! {
-            _ = self.hangup.recv() => 1,
-            _ = self.interrupt.recv() => 2,
-            _ = self.quit.recv() => 3,
-            _ = self.terminate.recv() => 15,
+            _ = self.hangup.recv() => News::Signal(1),
+            _ = self.interrupt.recv() => News::Signal(2),
+            _ = self.quit.recv() => News::Signal(3),
+            _ = self.terminate.recv() => News::Signal(15),
+            _ = self.resize.recv() => News::Resized,
         }
     }
 }

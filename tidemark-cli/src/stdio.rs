@@ -28,11 +28,19 @@ pub(crate) enum OutputEnd {
 }
 
 /// Copies our standard input to the guest until its end, or until nobody in the guest reads it; then the guest
-/// reads the end of the file.
-pub(crate) async fn pump_input(mut input: impl AsyncRead + Unpin, mut guest: ChildStdin) -> io::Result<()> {
+/// reads the end of the file. At a terminal, typing `end` says so.
+pub(crate) async fn pump_input(
+    mut input: impl AsyncRead + Unpin,
+    mut guest: ChildStdin,
+    end: &'static [u8],
+) -> io::Result<()> {
     let mut buffer = vec![0; READ_LEN];
     loop {
         let len = input.read(&mut buffer).await?;
+        if len == 0 && !end.is_empty() {
+            // A program that has ended needs no end of its input.
+            let _ = guest.write_all(end).await;
+        }
         if len == 0 || guest.write_all(buffer[..len].to_vec()).await.is_err() {
             return Ok(());
         }
