@@ -1,6 +1,7 @@
-// syscalls: ioctl write
+// syscalls: ioctl write sendfile
 // oracle: linux; output processing is the kernel's own
 #include "terminals/pty.h"
+#include <sys/sendfile.h>
 
 static void put(const char *text) {
     CHECK_EQ(write(slave, text, strlen(text)), strlen(text));
@@ -120,6 +121,22 @@ int main(void) {
         // More than fits, from a writer that waits.
         for (int i = 0; i < 40; i++)
             if (write(slave, block, sizeof block) != sizeof block) _exit(1);
+        _exit(0);
+    }
+    drained = 0;
+    while (drained < 40 * (long)sizeof block && (count = read(master, bytes, sizeof bytes)) > 0) drained += count;
+    CHECK_EQ(drained, 40 * sizeof block);
+    CHECK_EXITED(wait_status(child), 0);
+
+    section("a file sent to it");
+    scratch();
+    int file = MUST(open("file", O_RDWR | O_CREAT, 0600));
+    for (int i = 0; i < 40; i++) CHECK_EQ(write(file, block, sizeof block), sizeof block);
+    child = MUST(fork());
+    if (child == 0) {
+        off_t at = 0;
+        while (at < 40 * (off_t)sizeof block)
+            if (sendfile(slave, file, &at, 40 * sizeof block - at) < 0) _exit(errno);
         _exit(0);
     }
     drained = 0;

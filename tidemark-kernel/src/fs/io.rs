@@ -182,6 +182,7 @@ impl Vfs {
                 let pipe = self.pipe(pipe)?;
                 if pipe.readers == 0 { Err(Errno::EPIPE) } else { Ok((pipe.capacity() - pipe.len()) as u64) }
             }
+            FileKind::Terminal(terminal) => Ok(self.terminals.get(terminal.pty)?.room(terminal.end)),
             _ => Ok(u64::MAX),
         }
     }

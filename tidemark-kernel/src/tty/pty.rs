@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use super::ldisc::{Discipline, Taken};
-use super::limits::{INPUT_BYTES, RAW_BYTES};
+use super::limits::{INPUT_BYTES, RAW_BYTES, STEP_BYTES};
 use super::packet;
 use super::termios::{Special, Termios, WindowSize};
 use crate::errno::{Errno, Result};
@@ -170,6 +170,15 @@ impl Pty {
         };
         self.tell(woken);
         if done == 0 { Err(Errno::EAGAIN) } else { Ok(done) }
+    }
+
+    /// How many bytes a write to an end may put now; what would fail is to be tried.
+    pub(crate) fn room(&self, end: End) -> u64 {
+        match end {
+            End::Master => (self.raw_room() as u64).min(STEP_BYTES),
+            End::Slave { .. } if !self.is_alive(end) => 1,
+            End::Slave { .. } => (self.discipline.output.room() as u64).min(STEP_BYTES),
+        }
     }
 
     fn write_master(&mut self, source: &mut IoSource<'_>) -> usize {
