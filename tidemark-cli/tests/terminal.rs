@@ -1,0 +1,107 @@
+//! `tidemark run` at a terminal: raw meanwhile, as it was before afterwards.
+
+mod support;
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::process::{Child, Command};
+use std::time::Duration;
+
+use rustix::fs::{Mode, OFlags, open};
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, Termios, Winsize, tcgetattr, tcsetwinsize};
+use support::guests::tool;
+use tempfile::TempDir;
+
+/// A run of the guest program at a terminal of its own.
+struct AtTerminal {
+    _dir: TempDir,
+    keyboard: File,
+    terminal: OwnedFd,
+    before: Termios,
+    child: Child,
+}
+
+impl AtTerminal {
+    fn start(args: &[&str]) -> Self {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let bin = dir.path().join("root/usr/bin");
+        std::fs::create_dir_all(&bin).expect("created");
+        std::fs::copy(tool(), bin.join("tool")).expect("copied");
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudoterminal");
+        grantpt(&master).expect("granted");
+        unlockpt(&master).expect("unlocked");
+        let name = ptsname(&master, Vec::new()).expect("named");
+        let terminal = open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).expect("opened");
+        tcsetwinsize(&terminal, Winsize { ws_row: 30, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 })
+            .expect("sized");
+        let before = tcgetattr(&terminal).expect("a terminal");
+        let copy = || terminal.try_clone().expect("duplicated");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tidemark"));
+        command.arg("run").arg("--cache-dir").arg(dir.path().join("cache"));
+        command.arg("--rootfs").arg(dir.path().join("root")).args(args);
+        let child = command.stdin(copy()).stdout(copy()).stderr(copy()).spawn().expect("started");
+        let run = Self { _dir: dir, keyboard: master.into(), terminal, before, child };
+        while run.now().local_modes.contains(LocalModes::ICANON) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        run
+    }
+
+    fn now(&self) -> Termios {
+        tcgetattr(&self.terminal).expect("a terminal")
+    }
+
+    fn type_keys(&mut self, keys: &[u8]) {
+        self.keyboard.write_all(keys).expect("typed");
+    }
+
+    /// Reads the screen until it shows this.
+    fn await_text(&mut self, text: &str) {
+        let mut shown = Vec::new();
+        let mut byte = [0];
+        while !shown.ends_with(text.as_bytes()) {
+            let count = self.keyboard.read(&mut byte).expect("shown");
+            assert!(count == 1, "the screen ended after {:?}", String::from_utf8_lossy(&shown));
+            shown.push(byte[0]);
+        }
+    }
+
+    /// Waits for the end; the exit code.
+    fn end(mut self) -> Option<i32> {
+        let status = self.child.wait().expect("waited for");
+        let (before, now) = (&self.before, self.now());
+        assert_eq!(
+            (now.input_modes, now.output_modes, now.local_modes),
+            (before.input_modes, before.output_modes, before.local_modes)
+        );
+        status.code()
+    }
+}
+
+#[test]
+fn keys_go_to_the_guests_own_terminal() {
+    let mut run = AtTerminal::start(&["tool", "copy"]);
+    run.type_keys(b"hello\x7fp\r");
+    run.await_text("hello\x08 \x08p\r\nhellp\r\n");
+    run.type_keys(b"\x04");
+    assert_eq!(run.end(), Some(0));
+}
+
+#[test]
+fn the_interrupt_key_is_the_guests() {
+    let mut run = AtTerminal::start(&["tool", "copy"]);
+    run.type_keys(b"\x03");
+    run.await_text("^C");
+    assert_eq!(run.end(), Some(130));
+}
+
+#[test]
+fn a_signal_leaves_the_terminal_as_it_was() {
+    let run = AtTerminal::start(&["tool", "copy"]);
+    let pid = Pid::from_child(&run.child);
+    kill_process(pid, Signal::TERM).expect("signalled");
+    assert_eq!(run.end(), Some(143));
+}
