@@ -71,6 +71,9 @@ pub const STEP_BYTES: u64 = 32 << 10;
 /// tenths of a microsecond.
 pub const STEP_ITEMS: usize = 64;
 
+/// Descriptors that one step closes at the most: with each, its open file may end.
+pub const STEP_CLOSED: usize = STEP_ITEMS / 2;
+
 /// Page-table entries that one step under the lock changes at the most.
 pub const STEP_PAGES: u64 = 512;
 

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::kernel::{Kernel, Running, Step};
+use crate::limits::STEP_ITEMS;
 use crate::status::Status;
 use crate::system::System;
 use crate::task::{RunState, Thread, Tid};
@@ -48,18 +49,30 @@ impl Kernel {
         Step::Released
     }
 
-    /// Turns what was woken into runnable threads. Runs at the end of every input.
+    /// Turns what was woken into runnable threads. Runs at the end of every input. Where threads are many, the end of the
+    /// next inputs and the background go on with them.
     pub(crate) fn settle(&mut self) {
         self.sys.close_released();
         self.sys.settle_terminals();
         self.sys.cut_step();
         self.sys.mem.free_shared();
+        let mut left = STEP_ITEMS;
+        while left > 0
+            && let Some((tid, park)) = self.sys.woken.later.pop_front()
+        {
+            self.sys.unpark(tid, park.0, Entry::Event);
+            left -= 1;
+        }
         // An epoll event may wake more, which goes to the end: first come, first served. The buffer is kept.
         let mut next = 0;
         while let Some(&(target, events)) = self.sys.woken.list.get(next) {
             next += 1;
             match target {
-                WaitTarget::Thread { tid, park } => self.sys.unpark(tid, park.0, Entry::Event),
+                WaitTarget::Thread { tid, park } if left > 0 => {
+                    self.sys.unpark(tid, park.0, Entry::Event);
+                    left -= 1;
+                }
+                WaitTarget::Thread { tid, park } => self.sys.woken.later.push_back((tid, park)),
                 WaitTarget::Epoll { epoll, item } => self.sys.epoll_event(epoll, item, events),
                 WaitTarget::Stream(stream) => self.sys.statuses.push_back(match events {
                     events if events.intersects(Events::IN.union(Events::HUP)) => {

@@ -4,6 +4,7 @@
 //! that is the object's that embeds the queue.
 
 use std::any::Any;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::fs::FileId;
@@ -145,6 +146,8 @@ impl WaitQueue {
 #[derive(Default, Debug)]
 pub struct Woken {
     pub(crate) list: Vec<(WaitTarget, Events)>,
+    /// Threads of which there were too many for one step: woken by the next ones.
+    pub(crate) later: VecDeque<(Tid, ParkSeq)>,
 }
 
 /// Why a system call's handler is entered.

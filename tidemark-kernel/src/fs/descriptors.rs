@@ -1,6 +1,9 @@
 //! Tables of file descriptors: which number is which open file.
 //!
-//! Owns numbers and their close-on-exec flags. The open files' references are counted by the caller.
+//! Owns numbers, their close-on-exec flags, and what copies of a table share. The open files' references are counted by
+//! the caller.
+
+use std::sync::Arc;
 
 use super::FileId;
 use crate::errno::{Errno, Result};
@@ -32,18 +35,47 @@ pub(crate) struct Slot {
 }
 
 /// One table.
+///
+/// It is in pieces, which a copy shares until one of both changes something in them: a `fork` takes as long with
+/// thousands of descriptors as with three, and growth moves nothing. So it is the *piece* that has a reference of each of
+/// its files, and who changes a shared one is told which files have got another reference by that.
 #[derive(Debug, Default)]
 pub(crate) struct FdTable {
     /// Processes that share it.
     pub(crate) refs: u32,
-    slots: Vec<Option<Slot>>,
-    /// A bit a descriptor, set where it is open.
-    open: Vec<u64>,
-    /// All words of `open` before this one are full.
+    /// `None` where no descriptor is open.
+    pieces: Vec<Option<Arc<Piece>>>,
+    /// All pieces before this one are full.
     first_with_room: usize,
 }
 
-const WORD: usize = u64::BITS as usize;
+/// Descriptors in a piece: as many as a word has bits.
+const PIECE: usize = u64::BITS as usize;
+
+/// A run of descriptors.
+#[derive(Clone, Debug)]
+pub(crate) struct Piece {
+    files: [FileId; PIECE],
+    /// A bit a descriptor, set where it is open.
+    open: u64,
+    /// A bit a descriptor, set where it is closed by `execve`.
+    close_on_exec: u64,
+}
+
+impl Piece {
+    const EMPTY: Piece = Piece { files: [FileId(0); PIECE], open: 0, close_on_exec: 0 };
+
+    fn get(&self, at: usize) -> Option<Slot> {
+        let bit = 1 << at;
+        let slot = Slot { file: self.files[at], close_on_exec: self.close_on_exec & bit != 0 };
+        (self.open & bit != 0).then_some(slot)
+    }
+
+    /// Every open descriptor's file.
+    pub(crate) fn files(&self) -> impl Iterator<Item = FileId> + '_ {
+        (0..PIECE).filter_map(|at| Some(self.get(at)?.file))
+    }
+}
 
 impl FdTable {
     /// An empty table of one process.
@@ -51,21 +83,44 @@ impl FdTable {
         FdTable { refs: 1, ..FdTable::default() }
     }
 
+    fn piece(&self, at: usize) -> Option<&Piece> {
+        self.pieces.get(at)?.as_deref()
+    }
+
+    /// A piece for changing it. If it was shared, `keep` is told the files that have one reference more now.
+    fn piece_mut(&mut self, at: usize, mut keep: impl FnMut(FileId)) -> Option<&mut Piece> {
+        let piece = self.pieces.get_mut(at)?.as_mut()?;
+        if Arc::get_mut(piece).is_none() {
+            piece.files().for_each(&mut keep);
+        }
+        Some(Arc::make_mut(piece))
+    }
+
     /// What a descriptor stands for.
     ///
     /// # Errors
     /// `EBADF` when it is not open.
     pub(crate) fn get(&self, fd: Fd) -> Result<Slot> {
-        self.slots.get(fd.0 as usize).copied().flatten().ok_or(Errno::EBADF)
+        let (piece, at) = place(fd);
+        self.piece(piece).and_then(|piece| piece.get(at)).ok_or(Errno::EBADF)
     }
 
-    /// Changes the close-on-exec flag.
+    /// Changes the close-on-exec flag. `keep` is told of files as by [`FdTable::set`].
     ///
     /// # Errors
     /// `EBADF` when it is not open.
-    pub(crate) fn set_close_on_exec(&mut self, fd: Fd, close_on_exec: bool) -> Result<()> {
-        let slot = self.slots.get_mut(fd.0 as usize).and_then(Option::as_mut).ok_or(Errno::EBADF)?;
-        slot.close_on_exec = close_on_exec;
+    pub(crate) fn set_close_on_exec(
+        &mut self,
+        fd: Fd,
+        close_on_exec: bool,
+        keep: impl FnMut(FileId),
+    ) -> Result<()> {
+        if self.get(fd)?.close_on_exec == close_on_exec {
+            return Ok(());
+        }
+        let (piece, at) = place(fd);
+        let piece = self.piece_mut(piece, keep).ok_or(Errno::EBADF)?;
+        piece.close_on_exec ^= 1 << at;
         Ok(())
     }
 
@@ -75,67 +130,110 @@ impl FdTable {
     /// `EMFILE` when there is none.
     pub(crate) fn lowest_free(&self, min: u32, limit: u32) -> Result<Fd> {
         let min = min as usize;
-        let mut at = min.max(self.first_with_room * WORD);
-        while let Some(word) = self.open.get(at / WORD) {
-            let free = !word & (u64::MAX << (at % WORD));
+        let mut at = min.max(self.first_with_room * PIECE);
+        while at / PIECE < self.pieces.len() {
+            let open = self.piece(at / PIECE).map_or(0, |piece| piece.open);
+            let free = !open & (u64::MAX << (at % PIECE));
             if free != 0 {
-                at = at / WORD * WORD + free.trailing_zeros() as usize;
+                at = at / PIECE * PIECE + free.trailing_zeros() as usize;
                 break;
             }
-            at = (at / WORD + 1) * WORD;
+            at = (at / PIECE + 1) * PIECE;
         }
         if at >= limit as usize { Err(Errno::EMFILE) } else { Ok(Fd(at as u32)) }
     }
 
-    /// Opens a descriptor; what it stood for before comes back.
-    pub(crate) fn set(&mut self, fd: Fd, slot: Slot) -> Option<Slot> {
-        let at = fd.0 as usize;
-        if self.slots.len() <= at {
-            let len = (at / WORD + 1) * WORD;
-            self.slots.resize(len, None);
-            self.open.resize(len / WORD, 0);
+    /// Opens a descriptor, to which the caller's reference of the file goes; what it stood for before comes back with
+    /// its own. `keep` is told the files that have to be counted once more.
+    pub(crate) fn set(&mut self, fd: Fd, slot: Slot, keep: impl FnMut(FileId)) -> Option<Slot> {
+        let (number, at) = place(fd);
+        if self.pieces.len() <= number {
+            self.pieces.resize(number + 1, None);
         }
-        self.open[at / WORD] |= 1 << (at % WORD);
-        while self.open.get(self.first_with_room) == Some(&u64::MAX) {
+        self.pieces[number].get_or_insert_with(|| Arc::new(Piece::EMPTY));
+        let piece = self.piece_mut(number, keep)?;
+        let (old, bit) = (piece.get(at), 1 << at);
+        piece.files[at] = slot.file;
+        piece.open |= bit;
+        piece.close_on_exec &= !bit;
+        piece.close_on_exec |= if slot.close_on_exec { bit } else { 0 };
+        while self.piece(self.first_with_room).is_some_and(|piece| piece.open == u64::MAX) {
             self.first_with_room += 1;
         }
-        self.slots[at].replace(slot)
+        old
     }
 
-    /// Closes a descriptor.
+    /// Closes a descriptor; what it stood for comes back with its reference. `keep` is told of files as by
+    /// [`FdTable::set`].
     ///
     /// # Errors
     /// `EBADF` when it is not open.
-    pub(crate) fn remove(&mut self, fd: Fd) -> Result<Slot> {
-        let at = fd.0 as usize;
-        let slot = self.slots.get_mut(at).and_then(Option::take).ok_or(Errno::EBADF)?;
-        self.open[at / WORD] &= !(1 << (at % WORD));
-        self.first_with_room = self.first_with_room.min(at / WORD);
+    pub(crate) fn remove(&mut self, fd: Fd, keep: impl FnMut(FileId)) -> Result<Slot> {
+        let slot = self.get(fd)?;
+        let (number, at) = place(fd);
+        let piece = self.piece_mut(number, keep).ok_or(Errno::EBADF)?;
+        piece.open &= !(1 << at);
+        piece.close_on_exec &= !(1 << at);
+        if piece.open == 0 {
+            self.pieces[number] = None;
+        }
+        self.first_with_room = self.first_with_room.min(number);
         Ok(slot)
+    }
+
+    /// Closes all descriptors of the first piece that has some. The files' references are the piece's.
+    pub(crate) fn take_piece(&mut self) -> Option<Arc<Piece>> {
+        self.first_with_room = 0;
+        self.pieces.iter_mut().find_map(Option::take)
+    }
+
+    /// Whether no descriptor is open.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pieces.iter().all(Option::is_none)
     }
 
     /// All open descriptors from `min` on, ascending.
     pub(crate) fn iter_from(&self, min: u32) -> impl Iterator<Item = (Fd, Slot)> + '_ {
-        let slots = self.slots.get(min as usize..).unwrap_or_default();
-        slots.iter().zip(min..).filter_map(|(slot, fd)| Some((Fd(fd), (*slot)?)))
+        let first = min as usize / PIECE;
+        let pieces = self.pieces.get(first..).unwrap_or_default().iter().zip(first..);
+        let pieces = pieces.filter_map(|(piece, number)| Some((piece.as_deref()?, number * PIECE)));
+        let slots = pieces.flat_map(|(piece, start)| {
+            (0..PIECE).filter_map(move |at| Some((Fd((start + at) as u32), piece.get(at)?)))
+        });
+        slots.skip_while(move |(fd, _)| fd.0 < min)
     }
 
-    /// A copy for another process, whose open files are to be counted once more.
+    /// The first descriptors that are marked to be closed by `execve`.
+    pub(crate) fn marked(&self, most: usize) -> Vec<Fd> {
+        let pieces =
+            self.pieces.iter().zip(0..).filter_map(|(piece, number)| Some((piece.as_ref()?, number)));
+        let marked = pieces.flat_map(|(piece, number)| {
+            let bits = piece.close_on_exec;
+            (0..PIECE).filter(move |at| bits >> at & 1 != 0).map(move |at| Fd((number * PIECE + at) as u32))
+        });
+        marked.take(most).collect()
+    }
+
+    /// A copy for another process.
     pub(crate) fn duplicate(&self) -> FdTable {
         // Not the room left by higher numbers that were open once.
-        let words = self.open.iter().rposition(|word| *word != 0).map_or(0, |last| last + 1);
+        let pieces = self.pieces.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
         FdTable {
             refs: 1,
-            slots: self.slots[..words * WORD].to_vec(),
-            open: self.open[..words].to_vec(),
-            first_with_room: self.first_with_room.min(words),
+            pieces: self.pieces[..pieces].to_vec(),
+            first_with_room: self.first_with_room.min(pieces),
         }
     }
 
     /// How many numbers there is room for (`FDSize` of `/proc/PID/status`).
     pub(crate) fn size(&self) -> usize {
-        self.slots.len()
+        self.pieces.len() * PIECE
     }
+}
+
+/// A descriptor's piece, and its place there.
+fn place(fd: Fd) -> (usize, usize) {
+    (fd.0 as usize / PIECE, fd.0 as usize % PIECE)
 }
 
 #[cfg(test)]
@@ -160,16 +258,16 @@ mod tests {
                         let free = table.lowest_free(min, 280);
                         prop_assert_eq!(free.ok().map(Fd::get), expected);
                         if let Ok(fd) = free {
-                            prop_assert_eq!(table.set(fd, slot), None);
+                            prop_assert_eq!(table.set(fd, slot, |_| {}), None);
                             model.insert(fd.get(), slot.file);
                         }
                     }
                     2 => {
-                        let old = table.set(Fd(number), slot).map(|slot| slot.file);
+                        let old = table.set(Fd(number), slot, |_| {}).map(|slot| slot.file);
                         prop_assert_eq!(old, model.insert(number, slot.file));
                     }
                     _ => {
-                        let old = table.remove(Fd(number)).ok().map(|slot| slot.file);
+                        let old = table.remove(Fd(number), |_| {}).ok().map(|slot| slot.file);
                         prop_assert_eq!(old, model.remove(&number));
                     }
                 }
@@ -177,5 +275,29 @@ mod tests {
                 prop_assert_eq!(listed, model.clone().into_iter().collect::<Vec<_>>());
             }
         }
+    }
+    #[test]
+    fn a_copy_shares_what_neither_changes() {
+        let slot = |number| Slot { file: FileId(number), close_on_exec: number % 2 == 1 };
+        let mut table = FdTable::new();
+        let count = 3 * PIECE as u32;
+        let mut kept = Vec::new();
+        for number in 0..count {
+            table.set(Fd(number), slot(number), |file| kept.push(file.0));
+        }
+        assert!(kept.is_empty(), "nothing is shared yet");
+        let mut copy = table.duplicate();
+        // A whole piece, and only that, gets references of its own.
+        let changed = Fd(PIECE as u32 + 3);
+        assert_eq!(copy.remove(changed, |file| kept.push(file.0)), Ok(slot(changed.0)));
+        assert!(kept.iter().copied().eq(PIECE as u32..2 * PIECE as u32));
+        assert_eq!((copy.get(changed), table.get(changed)), (Err(Errno::EBADF), Ok(slot(changed.0))));
+        table.set_close_on_exec(Fd(64), true, |_| panic!("the piece is its own by now")).unwrap();
+        assert_eq!(copy.marked(usize::MAX).len(), count as usize / 2 - 1);
+        assert_eq!(table.marked(3), [Fd(1), Fd(3), Fd(5)]);
+        // The last that has a piece has its references.
+        let held: Vec<bool> =
+            std::iter::from_fn(|| copy.take_piece()).map(|piece| Arc::into_inner(piece).is_some()).collect();
+        assert_eq!(held, [false, true, false]);
     }
 }

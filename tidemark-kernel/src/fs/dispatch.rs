@@ -1,5 +1,7 @@
 //! The kinds of file systems, and the calls that go to whichever a node belongs to.
 
+use std::borrow::Cow;
+
 use super::event::anonymous_attr;
 use super::locks::LockList;
 use super::mount::Mount;
@@ -148,23 +150,26 @@ impl Vfs {
     pub(crate) fn link_text(&self, who: &Walker<'_>, link: Location) -> Result<Vec<u8>> {
         match self.link_target(&who.view, link)? {
             LinkTarget::Text(text) => Ok(text),
-            LinkTarget::Node(node) => Ok(self.shown_path(who.root, node)),
+            LinkTarget::Node(node) => self.shown_path(who.root, node),
         }
     }
 
     /// How procfs shows a node: its path, or what stands for one.
-    pub(crate) fn shown_path(&self, root: Location, node: Location) -> Vec<u8> {
-        match self.fs_of(node) {
+    ///
+    /// # Errors
+    /// `ENAMETOOLONG` for more than `PATH_MAX` bytes.
+    pub(crate) fn shown_path(&self, root: Location, node: Location) -> Result<Vec<u8>> {
+        Ok(match self.fs_of(node) {
             Ok((_, FileSystem::Pipes)) => {
                 let ino = self.attr(node).map_or(0, |attr| attr.ino);
                 format!("pipe:[{ino}]").into_bytes()
             }
             Ok((_, FileSystem::Tree(tree))) if node.mount == self.memory_mount => {
-                let name = tree.home(node.node).map_or(&[][..], |(_, name, _)| name);
+                let name = tree.home(node.node).map_or(&[][..], |(_, name)| name);
                 [b"/memfd:", name, b" (deleted)"].concat()
             }
-            _ => self.path_from(root, node).unwrap_or_else(|| b"(unreachable)/".to_vec()),
-        }
+            _ => self.path_from(root, node)?.unwrap_or_else(|| b"(unreachable)/".to_vec()),
+        })
     }
 
     /// What `statfs(2)` tells of the file system of a node.
@@ -224,22 +229,27 @@ impl Vfs {
         }
     }
 
-    /// The directory and name that a node is known by, and whether it has lost that name.
+    /// The directory and name that a node is known by.
     ///
     /// # Errors
     /// `ENOENT` for a node without any.
-    pub(crate) fn home(&self, at: Location) -> Result<(NodeKey, Vec<u8>, bool)> {
+    pub(crate) fn home(&self, at: Location) -> Result<(NodeKey, Cow<'_, [u8]>)> {
         match self.fs_of(at)?.1 {
             FileSystem::Tree(tree) => {
-                let (parent, name, gone) = tree.home(at.node)?;
-                Ok((parent, name.to_vec(), gone))
+                let (parent, name) = tree.home(at.node)?;
+                Ok((parent, Cow::Borrowed(name)))
             }
             FileSystem::Proc => {
                 let node = proc::Node::of(at.node)?;
-                Ok((node.parent().key(), node.name(), false))
+                Ok((node.parent().key(), Cow::Owned(node.name())))
             }
             FileSystem::Pipes | FileSystem::Anonymous => Err(Errno::ENOENT),
         }
+    }
+
+    /// Whether the name that [`Vfs::home`] tells is not the node's any more.
+    pub(crate) fn has_lost_name(&self, at: Location) -> bool {
+        self.tree(at).is_some_and(|tree| tree.has_lost_name(at.node))
     }
 
     /// The next entry of a directory at `position` or after.

@@ -240,14 +240,29 @@ impl System {
         instance.queue.wake(Events::IN, &mut self.woken);
     }
 
-    /// Up to `max` events of an instance: what happened, and the data given with the interest.
+    /// Entries that the ready list of an instance has: what one call looks at.
     ///
     /// # Errors
     /// `EINVAL` for what is no epoll instance.
-    pub(crate) fn epoll_collect(&mut self, tid: Tid, epoll: FileId, max: usize) -> Result<Vec<(u32, u64)>> {
+    pub(crate) fn epoll_candidates(&self, epoll: FileId) -> Result<usize> {
+        Ok(self.fs.epoll(epoll)?.ready.len())
+    }
+
+    /// Up to `max` events of an instance, from `count` entries of its ready list: what happened, and the data given with
+    /// the interest.
+    ///
+    /// # Errors
+    /// `EINVAL` for what is no epoll instance.
+    pub(crate) fn epoll_collect(
+        &mut self,
+        tid: Tid,
+        epoll: FileId,
+        max: usize,
+        count: usize,
+    ) -> Result<Vec<(u32, u64)>> {
         let mut told = Vec::new();
         // Each entry is looked at once: those that stay ready go to the end, so that all get their turn.
-        for _ in 0..self.fs.epoll(epoll)?.ready.len() {
+        for _ in 0..count {
             if told.len() == max {
                 break;
             }

@@ -11,6 +11,7 @@ use super::pipe::PipeId;
 use super::view::Env;
 use super::{FileId, Vfs};
 use crate::errno::{Errno, Result};
+use crate::limits::STEP_ITEMS;
 use crate::signal::SigSet;
 use crate::system::System;
 use crate::task::ProcessRef;
@@ -66,6 +67,13 @@ pub(crate) enum FileKind {
     Process(ProcessRef),
 }
 
+impl OpenFile {
+    /// One reference more.
+    pub(super) fn retain(&mut self) {
+        self.refs += 1;
+    }
+}
+
 impl Vfs {
     /// Opens a file description with one reference. The caller holds `at` for it.
     ///
@@ -117,7 +125,7 @@ impl Vfs {
     /// One reference more.
     pub fn retain(&mut self, file: FileId) {
         if let Some(open) = self.files.get_mut(file.0) {
-            open.refs += 1;
+            open.retain();
         }
     }
 
@@ -134,13 +142,14 @@ impl Vfs {
 
     /// Ends files that lost their last reference, as far as one step goes. Whether more is left.
     pub(crate) fn end_released(&mut self, env: &mut Env<'_>) -> bool {
-        while let Some(file) = self.released.pop() {
+        for _ in 0..STEP_ITEMS {
+            let Some(file) = self.released.pop() else { return false };
             if !self.end_file(file, env) {
                 self.released.push(file);
                 return true;
             }
         }
-        false
+        !self.released.is_empty()
     }
 
     /// Ends a file. False where it watches so many others that it is to be called again.
@@ -176,8 +185,9 @@ impl Vfs {
     }
 }
 
-/// Pages of removed files that one step frees at the most: a fraction of a step's time, as it comes on top.
-const FREE_PAGES: u64 = 256;
+/// Pages of removed files that one step frees at the most: a fraction of a step's time, as it comes on top, and in some
+/// steps twice.
+const FREE_PAGES: u64 = 96;
 
 impl System {
     /// Ends what lost its last reference, and frees some of the pages of removed files. Whether more are left.

@@ -3,6 +3,8 @@
 //! Owns the walk: components, links, mounts, search permission, the errors' order. What is done with the node found is
 //! the caller's.
 
+use std::borrow::Cow;
+
 use super::node::{Attr, FileType, Location};
 use super::view::View;
 use super::{LinkTarget, Vfs};
@@ -285,23 +287,35 @@ impl Vfs {
 
     /// The path of a node as seen from `root`, for `getcwd(2)` and procfs. `None` if it cannot be reached from there.
     /// A node without its name has ` (deleted)` after it.
-    pub(crate) fn path_from(&self, root: Location, node: Location) -> Option<Vec<u8>> {
+    ///
+    /// # Errors
+    /// `ENAMETOOLONG` for more than `PATH_MAX` bytes, as Linux tells.
+    pub(crate) fn path_from(&self, root: Location, node: Location) -> Result<Option<Vec<u8>>> {
         // Components from the node upwards.
-        let mut parts: Vec<Vec<u8>> = Vec::new();
+        let mut parts: Vec<Cow<'_, [u8]>> = Vec::new();
+        let mut bytes = 0;
         let mut at = node;
         let mut deleted = false;
         while at != root {
-            let mount = self.mounts.get(at.mount)?;
+            let Some(mount) = self.mounts.get(at.mount) else { return Ok(None) };
             if at.node == mount.root {
-                at = mount.covers?;
+                let Some(covered) = mount.covers else { return Ok(None) };
+                at = covered;
                 continue;
             }
-            let (parent, name, gone) = self.home(at).ok()?;
-            deleted |= gone;
+            let Ok((parent, name)) = self.home(at) else { return Ok(None) };
+            // What something is in has its own name.
+            if parts.is_empty() {
+                deleted = self.has_lost_name(at);
+            }
+            bytes += 1 + name.len();
+            if bytes >= self.limits.path_bytes {
+                return Err(Errno::ENAMETOOLONG);
+            }
             parts.push(name);
             at = Location { mount: at.mount, node: parent };
         }
-        let mut path = Vec::new();
+        let mut path = Vec::with_capacity(bytes + DELETED.len());
         for part in parts.iter().rev() {
             path.push(b'/');
             path.extend_from_slice(part);
@@ -310,11 +324,14 @@ impl Vfs {
             path.push(b'/');
         }
         if deleted {
-            path.extend_from_slice(b" (deleted)");
+            path.extend_from_slice(DELETED);
         }
-        Some(path)
+        Ok(Some(path))
     }
 }
+
+/// What stands after the path of a node that lost its name.
+const DELETED: &[u8] = b" (deleted)";
 
 /// Whether `creds` allow an access to a node with these attributes (`path_resolution(7)`, "Permissions").
 pub(crate) fn permits(creds: &Creds, attr: &Attr, wanted: u16) -> bool {

@@ -1,6 +1,8 @@
-//! Pipes and named pipes: a bounded ring of bytes with counted ends (`pipe(7)`, `fifo(7)`).
+//! Pipes and named pipes: a bounded queue of bytes with counted ends (`pipe(7)`, `fifo(7)`).
 //!
 //! Owns the bytes, the counts and who waits. Which descriptor is which end, and signals, are above.
+
+use std::collections::VecDeque;
 
 use crate::errno::{Errno, Result};
 use crate::mem::io::{IoSink, IoSource};
@@ -20,8 +22,9 @@ pub const MAX_CAPACITY: usize = 1 << 20;
 /// A pipe.
 #[derive(Debug)]
 pub(crate) struct Pipe {
-    // Allocated on the first write and grown by doubling up to `capacity`: most pipes carry little.
-    ring: Vec<u8>,
+    /// The bytes, in pieces that are made when they are written to: growth and a change of the capacity move nothing.
+    pieces: VecDeque<Box<Piece>>,
+    /// Where in the first piece the first byte is.
     start: usize,
     len: usize,
     capacity: usize,
@@ -35,13 +38,15 @@ pub(crate) struct Pipe {
     pub(crate) ino: u64,
 }
 
-/// The least the ring is allocated with.
-const FIRST_RING: usize = PIPE_BUF;
+/// Bytes in one piece of memory.
+const PIECE: usize = PIPE_BUF;
+
+type Piece = [u8; PIECE];
 
 impl Pipe {
     pub(crate) fn new(capacity: usize, ino: u64) -> Pipe {
         Pipe {
-            ring: Vec::new(),
+            pieces: VecDeque::new(),
             start: 0,
             len: 0,
             capacity: capacity.max(PIPE_BUF),
@@ -96,14 +101,9 @@ impl Pipe {
         let could_write = self.room() >= PIPE_BUF;
         let mut done = 0;
         while self.len > 0 && !sink.is_full() {
-            let run = self.len.min(self.ring.len() - self.start);
-            let moved = sink.put_bytes(&self.ring[self.start..self.start + run]);
-            self.start = (self.start + moved) % self.ring.len();
-            self.len -= moved;
+            let moved = sink.put_bytes(self.run(0, self.len));
+            self.drop_first(moved);
             done += moved;
-        }
-        if self.len == 0 {
-            self.start = 0;
         }
         if !could_write && self.room() >= PIPE_BUF {
             self.queue.wake(Events::OUT, woken);
@@ -137,12 +137,11 @@ impl Pipe {
             return Err(Errno::EAGAIN);
         }
         let len = wanted.min(room);
-        self.make_ring(self.len + len);
         let mut done = 0;
         while done < len {
-            let end = (self.start + self.len) % self.ring.len();
-            let run = (len - done).min(self.ring.len() - end);
-            let moved = source.take_bytes(&mut self.ring[end..end + run]);
+            let free = self.free_run();
+            let run = free.len().min(len - done);
+            let moved = source.take_bytes(&mut free[..run]);
             self.len += moved;
             done += moved;
             if moved == 0 {
@@ -168,28 +167,48 @@ impl Pipe {
         if len == 0 && limit > 0 {
             return Err(Errno::EAGAIN);
         }
-        to.make_ring(to.len + len);
-        for at in 0..len {
-            let end = (to.start + to.len) % to.ring.len();
-            to.ring[end] = self.ring[(self.start + at) % self.ring.len()];
-            to.len += 1;
+        let mut done = 0;
+        while done < len {
+            let from = self.run(done, len - done);
+            let free = to.free_run();
+            let run = free.len().min(from.len());
+            free[..run].copy_from_slice(&from[..run]);
+            to.len += run;
+            done += run;
         }
         to.queue.wake(Events::IN, woken);
         Ok(len)
     }
 
-    /// Makes the ring hold at least `len` bytes, in order from its start if it has to move.
-    fn make_ring(&mut self, len: usize) {
-        if len > self.ring.len() {
-            let size = len.next_power_of_two().max(FIRST_RING).min(self.capacity).max(len);
-            self.reshape(size);
-        }
+    /// Up to `most` bytes from the one at `at` on, which is there, as far as they lie together.
+    fn run(&self, at: usize, most: usize) -> &[u8] {
+        let at = self.start + at;
+        let within = at % PIECE;
+        let piece = &self.pieces[at / PIECE];
+        &piece[within..(within + most).min(PIECE)]
     }
 
-    fn reshape(&mut self, size: usize) {
-        self.ring.rotate_left(self.start);
-        self.start = 0;
-        self.ring.resize(size, 0);
+    /// Room after the last byte: some, in one piece.
+    fn free_run(&mut self) -> &mut [u8] {
+        let end = self.start + self.len;
+        if end / PIECE == self.pieces.len() {
+            self.pieces.push_back(Box::new([0; PIECE]));
+        }
+        &mut self.pieces[end / PIECE][end % PIECE..]
+    }
+
+    fn drop_first(&mut self, count: usize) {
+        self.start += count;
+        self.len -= count;
+        while self.start >= PIECE && self.pieces.len() > 1 {
+            self.pieces.pop_front();
+            self.start -= PIECE;
+        }
+        if self.len == 0 {
+            // One is kept for what comes next.
+            self.pieces.truncate(1);
+            self.start = 0;
+        }
     }
 
     /// Changes the capacity (`F_SETPIPE_SZ`): a power of two of at least a page.
@@ -201,10 +220,6 @@ impl Pipe {
         let size = size.next_power_of_two().max(PIPE_BUF);
         if size < self.len {
             return Err(Errno::EBUSY);
-        }
-        if self.ring.len() > size {
-            self.reshape(size);
-            self.ring.shrink_to_fit();
         }
         self.capacity = size;
         if self.room() >= PIPE_BUF {

@@ -1,12 +1,14 @@
 //! What a process has of the files: its table of descriptors and its context, as clone, exec and exit see them.
 
+use std::sync::Arc;
+
 use super::context::FsContext;
 use super::descriptors::{Fd, FdTable, Slot};
 use super::locks::LockOwner;
 use super::node::Location;
 use super::{FdTableId, FileId, FsContextId, Vfs};
 use crate::errno::{Errno, Result};
-use crate::limits::STEP_ITEMS;
+use crate::limits::STEP_CLOSED;
 use crate::system::System;
 use crate::wait::Woken;
 
@@ -33,22 +35,18 @@ impl Vfs {
     /// `EBADF` for a table that is gone.
     pub fn clone_fd_table(&mut self, id: FdTableId) -> Result<FdTableId> {
         let copy = self.table(id)?.duplicate();
-        for (_, slot) in copy.iter_from(0) {
-            self.retain(slot.file);
-        }
         Ok(FdTableId(self.fd_tables.insert(copy)))
     }
 
     /// Closes some of what is marked close-on-exec (`execve(2)`). Whether more may be left.
     pub(crate) fn close_on_exec(&mut self, id: FdTableId, woken: &mut Woken) -> bool {
         let Ok(table) = self.table(id) else { return false };
-        let marked = table.iter_from(0).filter(|(_, slot)| slot.close_on_exec).map(|(fd, _)| fd);
-        let step: Vec<Fd> = marked.take(STEP_ITEMS).collect();
+        let step = table.marked(STEP_CLOSED);
         for fd in &step {
             // What was just listed is open.
             let _ = self.close(id, *fd, woken);
         }
-        step.len() == STEP_ITEMS
+        step.len() == STEP_CLOSED
     }
 
     /// Whether more than one process uses the table.
@@ -60,8 +58,24 @@ impl Vfs {
         self.fd_tables.get(id.0).ok_or(Errno::EBADF)
     }
 
-    pub(crate) fn table_mut(&mut self, id: FdTableId) -> Result<&mut FdTable> {
-        self.fd_tables.get_mut(id.0).ok_or(Errno::EBADF)
+    /// A table for changing it, and what counts files that have another reference by that.
+    fn table_mut(&mut self, id: FdTableId) -> Result<(&mut FdTable, impl FnMut(FileId))> {
+        let Vfs { fd_tables, files, .. } = self;
+        let keep = |file: FileId| {
+            if let Some(open) = files.get_mut(file.0) {
+                open.retain();
+            }
+        };
+        Ok((fd_tables.get_mut(id.0).ok_or(Errno::EBADF)?, keep))
+    }
+
+    /// Changes a descriptor's close-on-exec flag.
+    ///
+    /// # Errors
+    /// `EBADF` when it is not open.
+    pub(crate) fn set_close_on_exec(&mut self, id: FdTableId, fd: Fd, close_on_exec: bool) -> Result<()> {
+        let (table, keep) = self.table_mut(id)?;
+        table.set_close_on_exec(fd, close_on_exec, keep)
     }
 
     /// The open file of a descriptor.
@@ -89,7 +103,8 @@ impl Vfs {
         let free = self.table(table).and_then(|table| table.lowest_free(min, limit));
         match free {
             Ok(fd) => {
-                self.table_mut(table)?.set(fd, Slot { file, close_on_exec });
+                let (table, keep) = self.table_mut(table)?;
+                table.set(fd, Slot { file, close_on_exec }, keep);
                 Ok(fd)
             }
             Err(error) => {
@@ -112,7 +127,8 @@ impl Vfs {
         close_on_exec: bool,
         woken: &mut Woken,
     ) -> Result<()> {
-        let old = self.table_mut(table)?.set(fd, Slot { file, close_on_exec });
+        let (changed, keep) = self.table_mut(table)?;
+        let old = changed.set(fd, Slot { file, close_on_exec }, keep);
         if let Some(slot) = old {
             self.descriptor_closed(table, slot, woken);
         }
@@ -124,19 +140,24 @@ impl Vfs {
     /// # Errors
     /// `EBADF` when it is not open.
     pub fn close(&mut self, table: FdTableId, fd: Fd, woken: &mut Woken) -> Result<()> {
-        let slot = self.table_mut(table)?.remove(fd)?;
+        let (changed, keep) = self.table_mut(table)?;
+        let slot = changed.remove(fd, keep)?;
         self.descriptor_closed(table, slot, woken);
         Ok(())
     }
 
     fn descriptor_closed(&mut self, table: FdTableId, slot: Slot, woken: &mut Woken) {
+        self.unlock_records(table, slot.file, woken);
+        self.release(slot.file);
+    }
+
+    fn unlock_records(&mut self, table: FdTableId, file: FileId, woken: &mut Woken) {
         // Any closing of a file gives up all of the process's record locks on it (`fcntl_locking(2)`).
-        if let Some(at) = self.file(slot.file).ok().map(|file| file.at)
+        if let Some(at) = self.file(file).ok().map(|file| file.at)
             && let Some(locks) = self.locks_of(at)
         {
             locks.unlock(LockOwner::Process { table, pid: 0 }, 0, u64::MAX, woken);
         }
-        self.release(slot.file);
     }
 
     /// The context of the application's first processes: everything at the root.
@@ -222,13 +243,17 @@ impl System {
         if table.refs > 0 {
             return true;
         }
-        let step: Vec<Fd> = table.iter_from(0).take(STEP_ITEMS).map(|(fd, _)| fd).collect();
-        for fd in &step {
-            // What was just listed is open.
-            let _ = self.fs.close(id, *fd, &mut self.woken);
+        if let Some(piece) = table.take_piece() {
+            for file in piece.files() {
+                self.fs.unlock_records(id, file, &mut self.woken);
+            }
+            // Another table may still have it.
+            for file in Arc::into_inner(piece).iter().flat_map(|piece| piece.files()) {
+                self.fs.release(file);
+            }
         }
-        let more_pages = self.close_released();
-        if step.len() == STEP_ITEMS || more_pages {
+        let more = self.fs.table(id).is_ok_and(|table| !table.is_empty());
+        if self.close_released() || more {
             return false;
         }
         self.fs.fd_tables.remove(id.0);

@@ -8,8 +8,8 @@ pub(crate) struct Slab<T> {
     free: Vec<u32>,
 }
 
-/// Values in a piece.
-const PIECE: usize = 64;
+/// Bytes of a piece, about: making one costs no more than touching two pages of memory for the first time.
+const PIECE_BYTES: usize = 4096;
 
 impl<T> Default for Slab<T> {
     fn default() -> Self {
@@ -18,6 +18,16 @@ impl<T> Default for Slab<T> {
 }
 
 impl<T> Slab<T> {
+    /// Values in a piece.
+    const PIECE: usize = {
+        let size = size_of::<Option<T>>();
+        match size {
+            0..=64 => 64,
+            ..=PIECE_BYTES => PIECE_BYTES / size,
+            _ => 1,
+        }
+    };
+
     /// Enters a value and answers its number.
     pub(crate) fn insert(&mut self, value: T) -> u32 {
         if let Some(key) = self.free.pop() {
@@ -25,10 +35,10 @@ impl<T> Slab<T> {
             return key;
         }
         let key = self.room();
-        match self.pieces.last_mut().filter(|piece| piece.len() < PIECE) {
+        match self.pieces.last_mut().filter(|piece| piece.len() < Self::PIECE) {
             Some(piece) => piece.push(Some(value)),
             None => {
-                let mut piece = Vec::with_capacity(PIECE);
+                let mut piece = Vec::with_capacity(Self::PIECE);
                 piece.push(Some(value));
                 self.pieces.push(piece);
             }
@@ -38,16 +48,16 @@ impl<T> Slab<T> {
 
     /// Numbers in use and free.
     fn room(&self) -> usize {
-        self.pieces.last().map_or(0, |last| (self.pieces.len() - 1) * PIECE + last.len())
+        self.pieces.last().map_or(0, |last| (self.pieces.len() - 1) * Self::PIECE + last.len())
     }
 
     fn entry(&mut self, key: u32) -> Option<&mut Option<T>> {
-        self.pieces.get_mut(key as usize / PIECE)?.get_mut(key as usize % PIECE)
+        self.pieces.get_mut(key as usize / Self::PIECE)?.get_mut(key as usize % Self::PIECE)
     }
 
     /// The value of this number.
     pub(crate) fn get(&self, key: u32) -> Option<&T> {
-        self.pieces.get(key as usize / PIECE)?.get(key as usize % PIECE)?.as_ref()
+        self.pieces.get(key as usize / Self::PIECE)?.get(key as usize % Self::PIECE)?.as_ref()
     }
 
     /// The value of this number.
@@ -105,7 +115,7 @@ mod tests {
     #[test]
     fn growth_keeps_every_number() {
         let mut slab = Slab::default();
-        let count = 3 * PIECE as u32 + 1;
+        let count = 3 * Slab::<u32>::PIECE as u32 + 1;
         assert!((0..count).all(|value| slab.insert(value) == value));
         assert!((0..count).all(|key| slab.get(key) == Some(&key)));
         assert!(slab.iter().map(|(key, _)| key).eq(0..count));

@@ -33,7 +33,7 @@ impl Kernel {
         let more_files = self.sys.close_released();
         let more = self.sys.cut_step() || self.sys.release_step() || more_files;
         self.settle();
-        more
+        more || !self.sys.woken.later.is_empty()
     }
 }
 

@@ -170,7 +170,7 @@ pub fn getdents64(cx: &mut Cx<'_>, fd: Fd, buf: GuestAddr, count: u32) -> SysRes
 pub fn getcwd(cx: &mut Cx<'_>, buf: GuestAddr, size: u64) -> SysResult {
     let context = cx.fs_context();
     let context = *cx.sys.fs.context(context)?;
-    let mut path = match cx.sys.fs.path_from(context.root, context.cwd) {
+    let mut path = match cx.sys.fs.path_from(context.root, context.cwd)? {
         Some(path) if path.ends_with(b" (deleted)") && cx.sys.fs.attr(context.cwd)?.nlink == 0 => {
             return Err(Errno::ENOENT);
         }

@@ -53,7 +53,7 @@ pub fn fcntl(cx: &mut Cx<'_>, fd: Fd, cmd: u32, arg: u64) -> SysResult {
             Ok(Flow::Done(if cx.sys.fs.table(table)?.get(fd)?.close_on_exec { FD_CLOEXEC } else { 0 }))
         }
         F_SETFD => {
-            cx.sys.fs.table_mut(table)?.set_close_on_exec(fd, arg & FD_CLOEXEC != 0)?;
+            cx.sys.fs.set_close_on_exec(table, fd, arg & FD_CLOEXEC != 0)?;
             Ok(Flow::Done(0))
         }
         F_GETFL => Ok(Flow::Done(cx.sys.fs.file(file)?.flags.shown().0.into())),
@@ -230,7 +230,7 @@ pub fn ioctl(cx: &mut Cx<'_>, fd: Fd, request: u32, arg: GuestAddr) -> SysResult
     let table = cx.fd_table();
     match request {
         FIOCLEX | FIONCLEX => {
-            cx.sys.fs.table_mut(table)?.set_close_on_exec(fd, request == FIOCLEX)?;
+            cx.sys.fs.set_close_on_exec(table, fd, request == FIOCLEX)?;
             Ok(Flow::Done(0))
         }
         FIONBIO | FIOASYNC => {

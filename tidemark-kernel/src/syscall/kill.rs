@@ -8,7 +8,7 @@ use crate::task::{Pid, Tid};
 use crate::wait::Flow;
 
 /// Processes that one step under the lock sends to.
-const STEP_PROCESSES: usize = 64;
+const STEP_PROCESSES: usize = 24;
 
 /// A signal's number from a guest; zero only checks.
 pub(super) fn signal_or_none(number: i32) -> Result<Option<Signal>> {
@@ -57,19 +57,54 @@ pub(super) fn send_checked(cx: &mut Cx<'_>, target: Pid, info: Option<SigInfo>) 
 }
 
 fn send_to_group(cx: &mut Cx<'_>, group: Pid, info: Option<SigInfo>) -> SysResult {
-    let mut result = Err(Errno::ESRCH);
-    // Members cannot join or leave meanwhile, and none is reaped: sending ends nobody by itself.
-    for index in 0.. {
-        let Some(&member) = cx.sys.tasks.groups().members(group).get(index) else { break };
-        if member == crate::task::INIT {
-            continue;
-        }
-        let sent = send_checked(cx, member, info);
-        if result.is_err() {
-            result = sent;
+    let kept = cx.progress.state.take().and_then(|state| state.downcast::<Sending>().ok());
+    let mut sending = kept.unwrap_or_default();
+    let members = cx.sys.tasks.groups().members(group);
+    // Not by place: members join and leave between steps, and one that was born meanwhile gets the signal too.
+    let left =
+        members.iter().copied().filter(|member| *member != crate::task::INIT && !sending.is_done(*member));
+    let step: Vec<Pid> = left.take(STEP_PROCESSES).collect();
+    for member in &step {
+        sending.done(*member);
+        match send_checked(cx, *member, info) {
+            Ok(_) => sending.result = Some(Ok(())),
+            Err(error) if sending.result.is_none() => sending.result = Some(Err(error)),
+            Err(_) => {}
         }
     }
-    result
+    if step.len() == STEP_PROCESSES {
+        cx.progress.state = Some(sending);
+        return Ok(Flow::Again);
+    }
+    sending.result.unwrap_or(Err(Errno::ESRCH)).map(|()| Flow::Done(0))
+}
+
+/// How far a signal has got in a group.
+#[derive(Default)]
+struct Sending {
+    /// A bit for each id, in words; the last that is needed is that of the largest id sent to.
+    done: Vec<u64>,
+    /// Success if any could be sent to, else the first error; `None` before the first.
+    result: Option<Result<()>>,
+}
+
+impl Sending {
+    fn place(member: Pid) -> (usize, u64) {
+        (member.get() as usize / 64, 1 << (member.get() % 64))
+    }
+
+    fn is_done(&self, member: Pid) -> bool {
+        let (word, bit) = Sending::place(member);
+        self.done.get(word).is_some_and(|word| word & bit != 0)
+    }
+
+    fn done(&mut self, member: Pid) {
+        let (word, bit) = Sending::place(member);
+        if self.done.len() <= word {
+            self.done.resize(word + 1, 0);
+        }
+        self.done[word] |= bit;
+    }
 }
 
 /// To everyone but process 1 and the caller, in steps over the ids.

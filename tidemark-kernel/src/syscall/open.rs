@@ -9,6 +9,7 @@ use crate::fs::descriptors::Fd;
 use crate::fs::flags::OpenFlags;
 use crate::fs::open::How;
 use crate::fs::path::{Resolve, Walker};
+use crate::limits::{STEP_CLOSED, STEP_ITEMS};
 use crate::task::Resource;
 use crate::wait::{Entry, Events, Flow, Restart};
 
@@ -148,8 +149,6 @@ pub fn close(cx: &mut Cx<'_>, fd: Fd) -> SysResult {
 pub fn close_range(cx: &mut Cx<'_>, first: u32, last: u32, flags: u32) -> SysResult {
     const UNSHARE: u32 = 2;
     const CLOEXEC: u32 = 4;
-    /// Descriptors closed in one step.
-    const STEP: usize = 64;
     if first > last || flags & !(UNSHARE | CLOEXEC) != 0 {
         return Err(Errno::EINVAL);
     }
@@ -159,25 +158,28 @@ pub fn close_range(cx: &mut Cx<'_>, first: u32, last: u32, flags: u32) -> SysRes
     let table = cx.fd_table();
     let fs = &mut cx.sys.fs;
     if flags & CLOEXEC != 0 {
-        let fds: Vec<Fd> =
-            fs.table(table)?.iter_from(first).map(|(fd, _)| fd).take_while(|fd| fd.get() <= last).collect();
-        for fd in fds {
-            fs.table_mut(table)?.set_close_on_exec(fd, true)?;
+        let next = first.max(cx.progress.done as u32);
+        let open = fs.table(table)?.iter_from(next).map(|(fd, _)| fd).take_while(|fd| fd.get() <= last);
+        let step: Vec<Fd> = open.take(STEP_ITEMS).collect();
+        for fd in &step {
+            fs.set_close_on_exec(table, *fd, true)?;
         }
-        return Ok(Flow::Done(0));
+        let Some(reached) = step.get(STEP_ITEMS - 1) else { return Ok(Flow::Done(0)) };
+        cx.progress.done = u64::from(reached.get()) + 1;
+        return Ok(Flow::Again);
     }
     let step: Vec<Fd> = fs
         .table(table)?
         .iter_from(first)
         .map(|(fd, _)| fd)
         .take_while(|fd| fd.get() <= last)
-        .take(STEP)
+        .take(STEP_CLOSED)
         .collect();
     for fd in &step {
         fs.close(table, *fd, &mut cx.sys.woken)?;
     }
     let more_pages = cx.sys.close_released();
-    if more_pages || step.len() == STEP { Ok(Flow::Again) } else { Ok(Flow::Done(0)) }
+    if more_pages || step.len() == STEP_CLOSED { Ok(Flow::Again) } else { Ok(Flow::Done(0)) }
 }
 
 /// Gives the caller a table of its own, if it shares one.

@@ -357,8 +357,9 @@ fn epoll_wait(
     sigmask: GuestAddr,
     sigsetsize: usize,
 ) -> SysResult {
-    /// Events told in one call at the most: keeps the hold of the lock short.
-    const MAX_EVENTS: usize = 512;
+    /// Events told in one call at the most, and entries of the ready list that one step looks at: keeps the hold of the
+    /// lock short.
+    const MAX_EVENTS: usize = 2 * STEP_ITEMS;
     /// `EP_MAX_EVENTS`
     const LIMIT: i32 = i32::MAX / EPOLL_EVENT_BYTES as i32;
     if !(1..=LIMIT).contains(&max) {
@@ -366,7 +367,13 @@ fn epoll_wait(
     }
     let epoll: FileId = cx.file(epfd)?;
     cx.temporary_mask(sigmask, sigsetsize)?;
-    let told = cx.sys.epoll_collect(cx.tid, epoll, (max as usize).min(MAX_EVENTS))?;
+    // What is found not to be ready leaves the list, so that a call with many such entries comes to an end.
+    let left = match cx.progress.state.take().and_then(|state| state.downcast::<usize>().ok()) {
+        Some(left) if cx.entry == Entry::Step => *left,
+        _ => cx.sys.epoll_candidates(epoll)?,
+    };
+    let step = left.min(MAX_EVENTS);
+    let told = cx.sys.epoll_collect(cx.tid, epoll, (max as usize).min(MAX_EVENTS), step)?;
     if !told.is_empty() {
         let bytes: Vec<u8> = told
             .iter()
@@ -379,6 +386,10 @@ fn epoll_wait(
             .collect();
         cx.write_user(events, &bytes)?;
         return Ok(Flow::Done(told.len() as u64));
+    }
+    if left > step {
+        cx.progress.state = Some(Box::new(left - step));
+        return Ok(Flow::Again);
     }
     if is_due(cx) {
         return Ok(Flow::Done(0));

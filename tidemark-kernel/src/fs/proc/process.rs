@@ -394,7 +394,12 @@ fn maps(sys: &System, pid: Pid, root: Location, from: u64) -> (Vec<u8>, Option<u
                 let at = sys.fs.file(file).map(|file| file.at).ok();
                 let ino = at.and_then(|at| sys.fs.attr(at).ok()).map_or(0, |attr| attr.ino);
                 let dev = at.map_or(0, |at| sys.fs.dev_minor(at));
-                (page * PAGE_SIZE, dev, ino, at.map_or_else(Vec::new, |at| sys.fs.shown_path(root, at)))
+                (
+                    page * PAGE_SIZE,
+                    dev,
+                    ino,
+                    at.and_then(|at| sys.fs.shown_path(root, at).ok()).unwrap_or_default(),
+                )
             }
             Backing::Kernel { pages: KernelPages::Vdso, .. } => (0, 0, 0, b"[vdso]".to_vec()),
             Backing::Kernel { pages: KernelPages::Vvar, .. } => (0, 0, 0, b"[vvar]".to_vec()),
@@ -475,7 +480,7 @@ fn seen_mounts(
             if mount.covers.is_none() && !is_top {
                 return None;
             }
-            let path = fs.path_from(root, at)?;
+            let path = fs.path_from(root, at).ok()??;
             let options = if mount.read_only { "ro" } else { "rw" };
             let parent = mount.covers.map_or(id.0, |covers| covers.mount.0);
             Some((

@@ -371,15 +371,19 @@ impl Tree {
         Ok(key_of(self.directory(dir)?.parent))
     }
 
-    /// The directory and name by which a node was last reached, and whether that is gone.
+    /// The directory and name by which a node was last reached.
     ///
     /// # Errors
     /// `ENOENT` for a node that is gone.
-    pub(crate) fn home(&self, key: NodeKey) -> Result<(NodeKey, &[u8], bool)> {
+    pub(crate) fn home(&self, key: NodeKey) -> Result<(NodeKey, &[u8])> {
         let home = &self.node(key)?.home;
-        let parent = key_of(home.parent);
-        let there = self.directory(parent).ok().and_then(|directory| directory.known(&home.name));
-        Ok((parent, &home.name, there != Some(index_of(key))))
+        Ok((key_of(home.parent), &home.name))
+    }
+
+    /// Whether that directory has the node under that name no longer.
+    pub(crate) fn has_lost_name(&self, key: NodeKey) -> bool {
+        let there = self.home(key).and_then(|(parent, name)| Ok(self.directory(parent)?.known(name)));
+        !there.is_ok_and(|node| node == Some(index_of(key)))
     }
 
     /// The next entry of a directory at `position` or after: 0 and 1 are `.` and `..`.
