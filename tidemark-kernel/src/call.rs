@@ -3,6 +3,7 @@
 //! Owns what is common to all calls. What a call does is its handler's; what it waits for its object's.
 
 use crate::cpu::exit::ECALL_LEN;
+use crate::errno::Errno;
 use crate::kernel::{Kernel, Running, Step};
 use crate::operation::Operation;
 use crate::syscall::{self, Cx, trace};
@@ -64,6 +65,11 @@ impl Kernel {
                 syscall::table::dispatch(&mut cx, parked.number, &parked.args)
             }
         };
+        if matches!(flow, Err(Errno::WALK_ON)) {
+            self.keep_call(running.tid, parked, entry);
+            return Step::Again(running);
+        }
+        self.sys.fs.forget_walks(running.tid);
         match flow {
             Ok(Flow::Done(value)) => {
                 self.finish_call(&mut running, parked, value);
@@ -85,15 +91,15 @@ impl Kernel {
                 self.park(running, parked)
             }
             Ok(Flow::Again) => {
-                self.keep_call(running.tid, parked);
+                self.keep_call(running.tid, parked, Entry::Step);
                 Step::Again(running)
             }
             Ok(Flow::Shootdown) => {
-                self.keep_call(running.tid, parked);
+                self.keep_call(running.tid, parked, Entry::Step);
                 Step::flush(running)
             }
             Ok(Flow::ShootdownOf(space)) => {
-                self.keep_call(running.tid, parked);
+                self.keep_call(running.tid, parked, Entry::Step);
                 let generation = space.generation();
                 Step::Flush { running, space, generation }
             }
@@ -131,11 +137,11 @@ impl Kernel {
         }
     }
 
-    /// Between two steps of a call: the next entry is a step.
-    fn keep_call(&mut self, tid: Tid, parked: Box<Parked>) {
+    /// Between two steps of a call: how it is entered next.
+    fn keep_call(&mut self, tid: Tid, parked: Box<Parked>, entry: Entry) {
         if let Some(thread) = self.sys.tasks.thread_mut(tid) {
             thread.parked = Some(parked);
-            thread.entry = Entry::Step;
+            thread.entry = entry;
         }
     }
 }

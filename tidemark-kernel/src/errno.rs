@@ -44,6 +44,10 @@ errnos! {
 }
 
 impl Errno {
+    /// No error, and never seen by a guest: the call is to be entered again as it was, after others had the lock. See
+    /// `fs::walks`.
+    pub(crate) const WALK_ON: Errno = Errno(u16::MAX);
+
     /// The number, 1 to 4095.
     pub const fn number(self) -> u16 {
         self.0

@@ -65,7 +65,7 @@ pub const PID_MAX: u32 = 32_768;
 
 /// Bytes that one step under the kernel's lock copies or clears at the most, so that no hold exceeds 50 µs: also where
 /// each page has to be made first, and costs the host a page fault.
-pub const STEP_BYTES: u64 = 32 << 10;
+pub const STEP_BYTES: u64 = 16 << 10;
 
 /// Items (descriptors, names, waiters, deadlines) that one step under the lock handles at the most, where each costs some
 /// tenths of a microsecond.

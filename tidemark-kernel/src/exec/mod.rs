@@ -120,10 +120,14 @@ impl System {
     pub fn exec_step(&mut self, loading: &mut Loading) -> Result<Option<NewImage>> {
         /// What a piece costs beside its bytes, in bytes copied.
         const PIECE_COST: u64 = 2048;
-        let mut budget = STEP_BYTES / 2;
+        let (mut budget, start) = (STEP_BYTES, loading.written);
         while budget > 0 {
             let piece = loading.stack.piece(budget as usize);
             if piece.is_empty() {
+                // What follows takes a step of its own, if much was copied in this one.
+                if loading.written - start > STEP_BYTES / 4 {
+                    return Ok(None);
+                }
                 return Ok(Some(loading.image.clone()));
             }
             if self.write_space(loading.image.space, GuestAddr(loading.written), &piece).is_err() {

@@ -80,19 +80,22 @@ impl LockList {
         if locks.records.len() + 2 > MAX_RECORDS {
             return Err(Errno::ENOLCK);
         }
-        cut(&mut locks.records, wanted.owner, wanted.start, wanted.end);
+        let touches = |held: &Record, wanted: &Record| {
+            held.owner.is(wanted.owner) && held.start <= wanted.end && wanted.start <= held.end
+        };
         let mut merged = wanted;
-        locks.records.retain(|held| {
-            let touches = held.owner.is(wanted.owner)
-                && held.exclusive == wanted.exclusive
-                && held.start <= merged.end
-                && merged.start <= held.end;
-            if touches {
-                merged.start = merged.start.min(held.start);
-                merged.end = merged.end.max(held.end);
-            }
-            !touches
-        });
+        // Most often it is only to be added, and looking is quicker than moving thousands.
+        if locks.records.iter().any(|held| touches(held, &wanted)) {
+            cut(&mut locks.records, wanted.owner, wanted.start, wanted.end);
+            locks.records.retain(|held| {
+                let merges = held.exclusive == wanted.exclusive && touches(held, &merged);
+                if merges {
+                    merged.start = merged.start.min(held.start);
+                    merged.end = merged.end.max(held.end);
+                }
+                !merges
+            });
+        }
         locks.records.push(merged);
         // A writer's lock that became a reader's may let others in.
         locks.queue.wake(Events::OUT, woken);

@@ -42,6 +42,7 @@ pub(crate) mod testing;
 mod tests;
 pub(crate) mod tree;
 pub mod view;
+mod walks;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -59,6 +60,7 @@ use pipe::Pipe;
 use slab::Slab;
 use stream::Stream;
 use tree::Tree;
+use walks::Walks;
 
 use crate::errno::{Errno, Result};
 use crate::limits::Limits;
@@ -114,6 +116,8 @@ pub struct Vfs {
     pub(crate) pts_mount: MountId,
     /// `st_ino` of the next pipe.
     next_ino: u64,
+    /// Walks of paths that take several steps; most often none.
+    walks: Vec<Walks>,
     /// `/proc/sys/kernel/random/boot_id`, once somebody asked.
     boot_id: Option<[u8; 16]>,
 }
@@ -164,6 +168,7 @@ impl Vfs {
             terminals: Terminals::default(),
             pts_mount: MountId(0),
             next_ino: 1,
+            walks: Vec::new(),
             boot_id: None,
         };
         let source = tree.type_name();

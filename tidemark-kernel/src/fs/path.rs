@@ -7,9 +7,10 @@ use std::borrow::Cow;
 
 use super::node::{Attr, FileType, Location};
 use super::view::View;
+use super::walks::{Midway, STEP_WORK, WalkKey, Walked};
 use super::{LinkTarget, Vfs};
 use crate::errno::{Errno, Result};
-use crate::task::{Capabilities, Creds};
+use crate::task::{Capabilities, Creds, Tid};
 
 /// Who looks a path up, and from where.
 pub struct Walker<'a> {
@@ -23,6 +24,9 @@ pub struct Walker<'a> {
     pub view: View<'a>,
     /// What the walk may not do.
     pub limits: Resolve,
+    /// The thread whose call can be entered again if the walk is long; see [`walks`](super::walks). `None`: it is walked
+    /// at once.
+    pub in_steps: Option<Tid>,
 }
 
 /// Restrictions on a walk, numbered as `openat2(2)` does.
@@ -102,6 +106,9 @@ pub const MAY_READ: u16 = 4;
 /// Longest path inside the kernel, links spliced in, in bytes: bounds one walk.
 const MAX_SPLICED: usize = 64 << 10;
 
+/// What looking a name up takes of a step, in the unit of [`STEP_WORK`].
+pub(super) const LOOKUP_WORK: usize = 12;
+
 impl Vfs {
     /// The node of a path.
     ///
@@ -120,30 +127,72 @@ impl Vfs {
     /// Walks a path from `base`, or from the root if it begins with a slash.
     ///
     /// # Errors
-    /// `ENOENT`, `ENOTDIR`, `EACCES`, `ELOOP`, `ENAMETOOLONG` as `path_resolution(7)`; what the file system answers.
+    /// `ENOENT`, `ENOTDIR`, `EACCES`, `ELOOP`, `ENAMETOOLONG` as `path_resolution(7)`; what the file system answers;
+    /// [`Errno::WALK_ON`] where it takes more than a step and may.
     pub fn walk(&mut self, who: &Walker<'_>, base: Location, path: &[u8], goal: Goal) -> Result<Found> {
         if path.is_empty() {
             return Err(Errno::ENOENT);
         }
-        let mut links = 0;
+        let (root, limits) = (who.root, who.limits);
+        let is_it = |key: &WalkKey| {
+            (key.root, key.base, key.goal, key.limits) == (root, base, goal, limits) && key.path == path
+        };
+        let known = who.in_steps.and_then(|tid| self.known_walk(tid, is_it));
+        let goes_on = known.is_some();
+        let walked = match known {
+            Some(Walked::Found(found)) => return Ok(found),
+            Some(Walked::Midway(midway)) => {
+                self.walk_from(who, base, midway.at, &midway.rest, midway.links, goal)?
+            }
+            None => {
+                let absolute = path[0] == b'/';
+                if limits.has(Resolve::BENEATH) && absolute {
+                    return Err(Errno::EXDEV);
+                }
+                let at = if absolute { root } else { base };
+                if limits.has(Resolve::NO_XDEV) && at.mount != base.mount {
+                    return Err(Errno::EXDEV);
+                }
+                self.walk_from(who, base, at, path, 0, goal)?
+            }
+        };
+        if let (Some(tid), Walked::Midway(_), _) | (Some(tid), _, true) = (who.in_steps, &walked, goes_on) {
+            let key = WalkKey { root, base, path: path.to_vec(), goal, limits };
+            self.keep_walk(tid, key, walked.clone());
+        }
+        match walked {
+            Walked::Found(found) => Ok(found),
+            Walked::Midway(_) => Err(Errno::WALK_ON),
+        }
+    }
+
+    /// Walks on from `at`, after `links` links.
+    fn walk_from(
+        &mut self,
+        who: &Walker<'_>,
+        base: Location,
+        mut at: Location,
+        path: &[u8],
+        mut links: u32,
+        goal: Goal,
+    ) -> Result<Walked> {
         let limits = who.limits;
         let beneath = limits.has(Resolve::BENEATH);
-        if beneath && path[0] == b'/' {
-            return Err(Errno::EXDEV);
-        }
-        let mut at = if path[0] == b'/' { who.root } else { base };
-        if limits.has(Resolve::NO_XDEV) && at.mount != base.mount {
-            return Err(Errno::EXDEV);
-        }
         let mut spliced;
         let mut rest = path;
         // The directory that is known to be one and may be searched.
         let mut searched = None;
+        let mut work = 0;
         loop {
+            if work >= STEP_WORK && who.in_steps.is_some() {
+                return Ok(Walked::Midway(Midway { at, rest: rest.to_vec(), links }));
+            }
+            work += 1;
             let start = rest.iter().position(|&byte| byte != b'/').unwrap_or(rest.len());
             rest = &rest[start..];
             if rest.is_empty() {
-                return Ok(Found { dir: at, last: Last::None, node: Some(at), slash: true });
+                let found = Found { dir: at, last: Last::None, node: Some(at), slash: true };
+                return Ok(Walked::Found(found));
             }
             let end = rest.iter().position(|&byte| byte == b'/').unwrap_or(rest.len());
             let (name, tail) = rest.split_at(end);
@@ -155,6 +204,7 @@ impl Vfs {
             }
             if name == b"." || name == b".." {
                 if name == b".." {
+                    work += LOOKUP_WORK;
                     let above = self.parent_of(who, at)?;
                     if (beneath && at == base) || (limits.has(Resolve::NO_XDEV) && above.mount != at.mount) {
                         return Err(Errno::EXDEV);
@@ -163,7 +213,7 @@ impl Vfs {
                 }
                 if is_last {
                     let last = if name == b"." { Last::Dot } else { Last::DotDot };
-                    return Ok(Found { dir: at, last, node: Some(at), slash });
+                    return Ok(Walked::Found(Found { dir: at, last, node: Some(at), slash }));
                 }
                 rest = tail;
                 continue;
@@ -171,7 +221,8 @@ impl Vfs {
             if name.len() > self.limits.name_bytes {
                 return Err(Errno::ENAMETOOLONG);
             }
-            let found = |node| Found { dir: at, last: Last::Name(name.to_vec()), node, slash };
+            work += LOOKUP_WORK + name.len() / 16;
+            let found = |node| Walked::Found(Found { dir: at, last: Last::Name(name.to_vec()), node, slash });
             if is_last && goal == Goal::Parent {
                 return Ok(found(None));
             }
@@ -211,6 +262,7 @@ impl Vfs {
                             }
                             at = who.root;
                         }
+                        work += LOOKUP_WORK + (target.len() + tail.len()) / 64;
                         let mut whole = target;
                         whole.extend_from_slice(tail);
                         spliced = whole;
@@ -225,7 +277,8 @@ impl Vfs {
                         at = target;
                         if is_last {
                             self.check_slash(slash, at)?;
-                            return Ok(Found { dir: at, last: Last::None, node: Some(at), slash });
+                            let found = Found { dir: at, last: Last::None, node: Some(at), slash };
+                            return Ok(Walked::Found(found));
                         }
                         rest = tail;
                     }

@@ -54,7 +54,8 @@ impl System {
             caller: None,
         };
         let root = self.fs.root();
-        let who = Walker { creds: &creds, root, cwd: root, view, limits: Resolve::default() };
+        let limits = Resolve::default();
+        let who = Walker { creds: &creds, root, cwd: root, view, limits, in_steps: None };
         let mut env = Env {
             frames: &mut self.mem.frames,
             woken: &mut self.woken,

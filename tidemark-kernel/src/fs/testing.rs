@@ -85,6 +85,7 @@ impl Bench {
             cwd: self.cwd,
             view,
             limits: Resolve::default(),
+            in_steps: None,
         };
         let mut env = Env {
             frames: &mut self.frames,

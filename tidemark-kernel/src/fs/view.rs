@@ -84,6 +84,7 @@ impl System {
                 cwd: context.cwd,
                 view,
                 limits: Resolve::default(),
+                in_steps: None,
             },
             fs: &mut self.fs,
             env: Env {

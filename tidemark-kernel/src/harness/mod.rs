@@ -153,6 +153,7 @@ impl Machine {
         assert_eq!(sys.tasks.thread_count(), 0);
         assert_eq!(sys.tasks.process_count(), 1, "only process 1 is left");
         assert!(sys.futexes.is_empty());
+        assert!(sys.fs.no_walks());
         assert_eq!(sys.mem.frames.usage().used, self.own_bytes, "every frame is free");
     }
 

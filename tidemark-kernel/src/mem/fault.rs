@@ -28,7 +28,7 @@ const SMALL_PAGES: u64 = 64;
 
 /// Pages of a file mapped around the one that was touched (Linux has 64 KiB, `fault_around_bytes`; here the pages may have
 /// to be copied from a layer, under the lock).
-const FILE_WINDOW_BYTES: u64 = STEP_BYTES;
+const FILE_WINDOW_BYTES: u64 = 2 * STEP_BYTES;
 
 /// What one fault maps at the most lies within a multiple of this: the larger of a window and a run.
 const FAULT_REACH_BYTES: u64 =

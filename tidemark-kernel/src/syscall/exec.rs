@@ -22,7 +22,7 @@ const AT_EMPTY_PATH: u32 = 0x1000;
 const STRING_MAX: usize = 128 << 10;
 
 /// Bytes of arguments that one step copies, and strings or pieces of strings.
-const STEP_STRINGS: u64 = STEP_BYTES / 2;
+const STEP_STRINGS: u64 = STEP_BYTES;
 const STEP_PIECES: usize = 2 * STEP_ITEMS;
 
 /// Bytes of a string that are looked at together.
@@ -185,7 +185,9 @@ impl Exec {
     fn step(&mut self, cx: &mut Cx<'_>) -> SysResult {
         match &mut self.stage {
             Stage::Collect => {
-                if !self.collect(cx)? {
+                let before = self.bytes;
+                // Where that took much of a step, loading begins with the next.
+                if !self.collect(cx)? || self.bytes - before > STEP_STRINGS / 4 {
                     return Ok(Flow::Again);
                 }
                 self.begin_load(cx)?;

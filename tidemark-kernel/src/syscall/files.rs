@@ -77,7 +77,9 @@ impl Cx<'_> {
     /// # Errors
     /// `ESRCH` when the process has ended.
     pub(crate) fn parts(&mut self) -> Result<Parts<'_>> {
-        self.sys.parts(self.pid, self.tid)
+        let mut parts = self.sys.parts(self.pid, self.tid)?;
+        parts.who.in_steps = Some(self.tid);
+        Ok(parts)
     }
 
     /// The open file of a descriptor.

@@ -38,7 +38,7 @@ const GRND_INSECURE: u32 = 4;
 /// Bytes made at once.
 const RANDOM_CHUNK: usize = 256;
 /// Bytes made in one step: making one costs more than copying one.
-const RANDOM_STEP: u64 = STEP_BYTES / 4;
+const RANDOM_STEP: u64 = STEP_BYTES / 2;
 
 /// `getrandom(2)`. Never blocks: the generator is seeded when the kernel is made.
 pub fn getrandom(cx: &mut Cx<'_>, buf: GuestAddr, buflen: usize, flags: u32) -> SysResult {

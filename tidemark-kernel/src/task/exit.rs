@@ -201,6 +201,7 @@ impl System {
     /// Takes a thread out of its process and the table, and its counters into its process's.
     fn remove_thread(&mut self, tid: Tid) {
         let now = self.now.monotonic;
+        self.fs.forget_walks(tid);
         let Some(mut thread) = self.tasks.remove_thread(tid) else { return };
         thread.usage.cpu = thread.cpu_time(now);
         let Some(process) = self.tasks.process_mut(thread.pid) else { return };
