@@ -23,7 +23,7 @@ impl<T> Slab<T> {
         let size = size_of::<Option<T>>();
         match size {
             0..=64 => 64,
-            ..=PIECE_BYTES => PIECE_BYTES / size,
+            65..=PIECE_BYTES => PIECE_BYTES / size,
             _ => 1,
         }
     };
