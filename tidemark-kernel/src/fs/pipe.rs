@@ -200,13 +200,14 @@ impl Pipe {
     fn drop_first(&mut self, count: usize) {
         self.start += count;
         self.len -= count;
-        while self.start >= PIECE && self.pieces.len() > 1 {
-            self.pieces.pop_front();
-            self.start -= PIECE;
-        }
         if self.len == 0 {
-            // One is kept for what comes next.
-            self.pieces.truncate(1);
+            // One piece is kept for what comes next.
+            self.start = 0;
+            if self.pieces.len() > 1 {
+                self.pieces.truncate(1);
+            }
+        } else if self.start == PIECE {
+            self.pieces.pop_front();
             self.start = 0;
         }
     }

@@ -85,7 +85,16 @@ impl Vfs {
     }
 
     /// The thread's call is over, or goes on with something else.
+    #[inline]
     pub(crate) fn forget_walks(&mut self, tid: Tid) {
+        // Every call of every thread ends here, and hardly any walks that far.
+        if !self.walks.is_empty() {
+            self.drop_walks(tid);
+        }
+    }
+
+    #[cold]
+    fn drop_walks(&mut self, tid: Tid) {
         if let Some(place) = self.walks.iter().position(|walks| walks.tid == tid) {
             for (_, walked) in self.walks.swap_remove(place).list {
                 self.let_go(&walked);
