@@ -21,6 +21,7 @@ mod harness;
 mod kernel;
 pub mod limits;
 pub mod mem;
+pub mod net;
 mod operation;
 mod park;
 pub mod signal;

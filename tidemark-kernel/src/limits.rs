@@ -18,6 +18,8 @@ pub struct Limits {
     pub descriptors: u32,
     /// Bytes a pipe holds (`pipe(7)`).
     pub pipe_bytes: u32,
+    /// Bytes of a socket's send and of its receive buffer that can be asked for (`net.core.wmem_max`, `socket(7)`).
+    pub socket_bytes: u32,
     /// Bytes in a path, its final NUL included (`PATH_MAX`).
     pub path_bytes: usize,
     /// Bytes in one name (`NAME_MAX`).
@@ -47,6 +49,7 @@ impl Default for Limits {
             open_files: 65_536,
             descriptors: 4096,
             pipe_bytes: 64 << 10,
+            socket_bytes: crate::net::limits::BUFFER_BYTES,
             path_bytes: 4096,
             name_bytes: 255,
             symlinks: 40,

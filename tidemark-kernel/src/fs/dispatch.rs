@@ -22,6 +22,8 @@ pub(crate) enum FileSystem {
     Tree(Box<Tree>),
     /// Pipes without names: a node is a pipe.
     Pipes,
+    /// Sockets: a node is a socket.
+    Sockets,
     /// What has no node: one stands for all.
     Anonymous,
     /// procfs.
@@ -62,6 +64,7 @@ impl Vfs {
         match self.fs_of(at) {
             Ok((_, FileSystem::Tree(tree))) => tree.type_name(),
             Ok((_, FileSystem::Pipes)) => "pipefs",
+            Ok((_, FileSystem::Sockets)) => "sockfs",
             Ok((_, FileSystem::Anonymous)) => "anon_inodefs",
             Ok((_, FileSystem::Proc)) => "proc",
             Err(_) => "none",
@@ -94,6 +97,7 @@ impl Vfs {
         match self.fs_of(at)?.1 {
             FileSystem::Tree(tree) => tree.kind(at.node),
             FileSystem::Pipes => Ok(FileType::Fifo),
+            FileSystem::Sockets => Ok(FileType::Socket),
             FileSystem::Anonymous => Ok(FileType::Anonymous),
             FileSystem::Proc => Ok(proc::Node::of(at.node)?.kind()),
         }
@@ -110,6 +114,7 @@ impl Vfs {
                 let pipe = self.pipe(pipe_of(at.node))?;
                 Ok(Attr::synthetic(pipe.ino, FileType::Fifo, 0o600))
             }
+            FileSystem::Sockets => self.socket_attr(at.node),
             FileSystem::Anonymous => Ok(anonymous_attr()),
             FileSystem::Proc => Ok(proc::Node::of(at.node)?.attr()),
         }
@@ -139,7 +144,7 @@ impl Vfs {
         match self.fs_of(link)?.1 {
             FileSystem::Tree(tree) => Ok(LinkTarget::Text(tree.symlink_target(link.node)?.to_vec())),
             FileSystem::Proc => self.proc_link(view, link.node),
-            FileSystem::Pipes | FileSystem::Anonymous => Err(Errno::EINVAL),
+            FileSystem::Pipes | FileSystem::Sockets | FileSystem::Anonymous => Err(Errno::EINVAL),
         }
     }
 
@@ -164,6 +169,10 @@ impl Vfs {
                 let ino = self.attr(node).map_or(0, |attr| attr.ino);
                 format!("pipe:[{ino}]").into_bytes()
             }
+            Ok((_, FileSystem::Sockets)) => {
+                let ino = self.attr(node).map_or(0, |attr| attr.ino);
+                format!("socket:[{ino}]").into_bytes()
+            }
             Ok((_, FileSystem::Tree(tree))) if node.mount == self.memory_mount => {
                 let name = tree.home(node.node).map_or(&[][..], |(_, name)| name);
                 [b"/memfd:", name, b" (deleted)"].concat()
@@ -182,6 +191,7 @@ impl Vfs {
         const OVERLAY: i64 = 0x794c_7630;
         const PIPEFS: i64 = 0x5049_5045;
         const SYSFS: i64 = 0x6265_6572;
+        const SOCKFS: i64 = 0x534f_434b;
         const ANON_INODE: i64 = 0x0904_1934;
         const PROC: i64 = 0x9fa0;
         const DEVPTS: i64 = 0x1cd1;
@@ -198,6 +208,7 @@ impl Vfs {
         };
         match fs {
             FileSystem::Anonymous => summary.magic = ANON_INODE,
+            FileSystem::Sockets => summary.magic = SOCKFS,
             FileSystem::Proc => summary.magic = PROC,
             FileSystem::Tree(_) | FileSystem::Pipes => {}
         }
@@ -225,7 +236,7 @@ impl Vfs {
         match self.fs_of(dir)?.1 {
             FileSystem::Tree(tree) => tree.parent(dir.node),
             FileSystem::Proc => Ok(proc::Node::of(dir.node)?.parent().key()),
-            FileSystem::Pipes | FileSystem::Anonymous => Err(Errno::ENOTDIR),
+            FileSystem::Pipes | FileSystem::Sockets | FileSystem::Anonymous => Err(Errno::ENOTDIR),
         }
     }
 
@@ -243,7 +254,7 @@ impl Vfs {
                 let node = proc::Node::of(at.node)?;
                 Ok((node.parent().key(), Cow::Owned(node.name())))
             }
-            FileSystem::Pipes | FileSystem::Anonymous => Err(Errno::ENOENT),
+            FileSystem::Pipes | FileSystem::Sockets | FileSystem::Anonymous => Err(Errno::ENOENT),
         }
     }
 
@@ -265,7 +276,7 @@ impl Vfs {
         match self.fs_of(dir)?.1 {
             FileSystem::Tree(tree) => tree.next_entry(dir.node, position),
             FileSystem::Proc => self.proc_next(view, dir.node, position),
-            FileSystem::Pipes | FileSystem::Anonymous => Err(Errno::ENOTDIR),
+            FileSystem::Pipes | FileSystem::Sockets | FileSystem::Anonymous => Err(Errno::ENOTDIR),
         }
     }
 

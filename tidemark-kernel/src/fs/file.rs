@@ -12,6 +12,7 @@ use super::view::Env;
 use super::{FileId, Vfs};
 use crate::errno::{Errno, Result};
 use crate::limits::STEP_ITEMS;
+use crate::net::socket::{SocketId, Ucred};
 use crate::signal::SigSet;
 use crate::system::System;
 use crate::task::ProcessRef;
@@ -23,6 +24,8 @@ use crate::wait::WaitTarget;
 pub(crate) struct OpenFile {
     /// Descriptors, mappings and operations under way that refer to it.
     refs: u32,
+    /// How many of these are in messages of sockets.
+    pub(crate) in_flight: u32,
     /// What was opened.
     pub(crate) at: Location,
     pub(crate) kind: FileKind,
@@ -63,6 +66,8 @@ pub(crate) enum FileKind {
     Signals(SigSet),
     /// An epoll instance.
     Epoll(Box<Epoll>),
+    /// A socket.
+    Socket(SocketId),
     /// A process (`pidfd_open(2)`).
     Process(ProcessRef),
 }
@@ -71,6 +76,11 @@ impl OpenFile {
     /// One reference more.
     pub(super) fn retain(&mut self) {
         self.refs += 1;
+    }
+
+    /// Descriptors, mappings, messages and operations under way that refer to it.
+    pub(crate) fn references(&self) -> u32 {
+        self.refs
     }
 }
 
@@ -89,6 +99,7 @@ impl Vfs {
         }
         Ok(FileId(self.files.insert(OpenFile {
             refs: 1,
+            in_flight: 0,
             at,
             kind,
             readable: flags.reads() && !is_path,
@@ -134,8 +145,11 @@ impl Vfs {
         if let Some(open) = self.files.get_mut(file.0) {
             debug_assert!(open.refs > 0, "a file is released as often as it is retained");
             open.refs = open.refs.saturating_sub(1);
+            let circular = open.in_flight > 0 && open.refs == open.in_flight;
             if open.refs == 0 {
                 self.released.push(file);
+            } else if circular && matches!(open.kind, FileKind::Socket(_)) {
+                self.suspect_garbage();
             }
         }
     }
@@ -143,10 +157,21 @@ impl Vfs {
     /// Ends files that lost their last reference, as far as one step goes. Whether more is left.
     pub(crate) fn end_released(&mut self, env: &mut Env<'_>) -> bool {
         for _ in 0..STEP_ITEMS {
-            let Some(file) = self.released.pop() else { return false };
-            if !self.end_file(file, env) {
-                self.released.push(file);
-                return true;
+            self.drop_rights();
+            match self.released.pop() {
+                Some(file) => {
+                    if !self.end_file(file, env) {
+                        self.released.push(file);
+                        return true;
+                    }
+                }
+                None if self.sockets_need_collecting() => self.collect_garbage(env),
+                None => {
+                    let more = self.close_doomed(env);
+                    if more || !self.has_dropped_rights() {
+                        return more;
+                    }
+                }
             }
         }
         !self.released.is_empty()
@@ -170,6 +195,7 @@ impl Vfs {
         match file.kind {
             FileKind::Pipe(pipe) => self.close_pipe(pipe, file.at, file.readable, file.writable, env),
             FileKind::Terminal(terminal) => self.close_terminal(terminal, env),
+            FileKind::Socket(socket) => self.close_socket(socket, env),
             FileKind::Regular => {
                 if file.writable {
                     self.count_writer(file.at, -1);
@@ -200,6 +226,7 @@ impl System {
             now: self.now,
             file_limit: u64::MAX,
             keep_set_id: true,
+            sender: Ucred::NOBODY,
         };
         let more_files = self.fs.end_released(&mut env);
         self.fs.free_doomed(FREE_PAGES, env.frames) || more_files

@@ -52,6 +52,8 @@ impl Vfs {
             &FileKind::Pipe(pipe) => Ok(self.pipe_mut(pipe)?.read(sink, env.woken)? as u64),
             FileKind::Terminal(_) if offset.is_some() => Err(Errno::ESPIPE),
             &FileKind::Terminal(terminal) => Ok(self.read_terminal(terminal, sink, env.woken)?.count as u64),
+            &FileKind::Socket(_) if offset.is_some() => Err(Errno::ESPIPE),
+            &FileKind::Socket(socket) => self.read_socket(socket, sink, env),
             FileKind::Text(text) => {
                 let position = offset.unwrap_or(open.position);
                 let rest =
@@ -138,6 +140,8 @@ impl Vfs {
             &FileKind::Pipe(pipe) => Ok(self.pipe_mut(pipe)?.write(source, total, env.woken)? as u64),
             FileKind::Terminal(_) if offset.is_some() => Err(Errno::ESPIPE),
             &FileKind::Terminal(terminal) => Ok(self.write_terminal(terminal, source, env.woken)? as u64),
+            &FileKind::Socket(_) if offset.is_some() => Err(Errno::ESPIPE),
+            &FileKind::Socket(socket) => self.write_socket(socket, source, env),
             FileKind::Counter(_) => match &mut self.file_mut(file)?.kind {
                 FileKind::Counter(_) if offset.is_some() => Err(Errno::ESPIPE),
                 FileKind::Counter(counter) => counter.write(source, env.woken),
@@ -158,6 +162,7 @@ impl Vfs {
         let Ok(open) = self.file(file) else { return 0 };
         match &open.kind {
             &FileKind::Pipe(pipe) => self.pipe(pipe).map_or(1, |pipe| (pipe.len() as u64).max(1)),
+            &FileKind::Socket(socket) => self.sockets.available(socket).map_or(1, |len| (len as u64).max(1)),
             FileKind::Regular => {
                 let size = self.file_size(file).unwrap_or(0);
                 size.saturating_sub(offset.unwrap_or(open.position))
@@ -183,6 +188,7 @@ impl Vfs {
                 if pipe.readers == 0 { Err(Errno::EPIPE) } else { Ok((pipe.capacity() - pipe.len()) as u64) }
             }
             FileKind::Terminal(terminal) => Ok(self.terminals.get(terminal.pty)?.room(terminal.end)),
+            FileKind::Socket(socket) => self.socket_room(socket),
             _ => Ok(u64::MAX),
         }
     }

@@ -33,7 +33,7 @@ mod process;
 mod ready;
 pub mod request;
 pub(crate) mod size;
-mod slab;
+pub(crate) mod slab;
 mod stream;
 mod sys;
 #[cfg(test)]
@@ -64,6 +64,7 @@ use walks::Walks;
 
 use crate::errno::{Errno, Result};
 use crate::limits::Limits;
+use crate::net::Sockets;
 use crate::tty::Terminals;
 
 /// An open file description (`open(2)`), by its place in the kernel's table.
@@ -114,7 +115,9 @@ pub struct Vfs {
     pub(crate) terminals: Terminals,
     /// `/dev/pts`.
     pub(crate) pts_mount: MountId,
-    /// `st_ino` of the next pipe.
+    pub(crate) sockets: Sockets,
+    pub(crate) socket_mount: MountId,
+    /// `st_ino` of the next pipe or socket.
     next_ino: u64,
     /// Walks of paths that take several steps; most often none.
     walks: Vec<Walks>,
@@ -167,6 +170,8 @@ impl Vfs {
             streams: Slab::default(),
             terminals: Terminals::default(),
             pts_mount: MountId(0),
+            sockets: Sockets::new(limits.open_files, limits.socket_bytes),
+            socket_mount: MountId(0),
             next_ino: 1,
             walks: Vec::new(),
             boot_id: None,
@@ -174,6 +179,7 @@ impl Vfs {
         let source = tree.type_name();
         vfs.root = vfs.mount(FileSystem::Tree(Box::new(tree)), None, source);
         vfs.pipe_mount = vfs.mount(FileSystem::Pipes, None, "pipefs").mount;
+        vfs.socket_mount = vfs.mount(FileSystem::Sockets, None, "sockfs").mount;
         vfs.anonymous_mount = vfs.mount(FileSystem::Anonymous, None, "anon_inodefs").mount;
         let memory = Tree::empty("tmpfs", birth(0o777), limits.inodes);
         vfs.memory_mount = vfs.mount(FileSystem::Tree(Box::new(memory)), None, "tmpfs").mount;
@@ -212,6 +218,13 @@ impl Vfs {
             other => other?,
         };
         Ok(Location { mount: dir.mount, node })
+    }
+
+    /// `st_ino` of a new pipe or socket.
+    pub(crate) fn new_ino(&mut self) -> u64 {
+        let ino = self.next_ino;
+        self.next_ino += 1;
+        ino
     }
 
     /// How many files are open.

@@ -33,6 +33,7 @@ impl System {
                 reader.union(writer)
             }
             FileKind::Terminal(terminal) => self.fs.terminals.get(terminal.pty)?.poll(terminal.end),
+            &FileKind::Socket(socket) => self.fs.sockets.poll(socket),
             FileKind::Counter(counter) => counter.poll(),
             FileKind::Timer(timer) => timer.poll(),
             FileKind::Epoll(_) => self.poll_epoll(file, tid),
@@ -84,6 +85,9 @@ impl Vfs {
         }
         if let FileKind::Terminal(terminal) = self.file(file)?.kind {
             return Ok(Some(self.terminals.get_mut(terminal.pty)?.queue(terminal.end)));
+        }
+        if let FileKind::Socket(socket) = self.file(file)?.kind {
+            return self.sockets.queue_mut(socket).map(Some);
         }
         Ok(match &mut self.file_mut(file)?.kind {
             FileKind::Counter(counter) => Some(&mut counter.queue),

@@ -205,6 +205,7 @@ impl Vfs {
         match open.kind {
             FileKind::Pipe(pipe) => Ok(self.pipe(pipe)?.len() as u64),
             FileKind::Regular => Ok(self.file_size(file)?.saturating_sub(open.position)),
+            FileKind::Socket(socket) => Ok(self.sockets.available(socket)? as u64),
             _ => Err(Errno::ENOTTY),
         }
     }

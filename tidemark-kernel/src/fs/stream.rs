@@ -43,8 +43,7 @@ impl Vfs {
             DEFAULT_CAPACITY.min(self.limits.pipe_bytes as usize)
         };
         self.pipe_bytes += capacity;
-        let ino = self.next_ino;
-        self.next_ino += 1;
+        let ino = self.new_ino();
         PipeId(self.pipes.insert(Pipe::new(capacity, ino)))
     }
 

@@ -7,6 +7,7 @@ use crate::errno::{Errno, Result};
 use crate::limits::Limits;
 use crate::mem::frames::{FrameUsage, Frames};
 use crate::mem::spaces::Spaces;
+use crate::net::socket::Ucred;
 use crate::system::System;
 use crate::task::{Capabilities, Pid, Resource, Tasks, Tid};
 use crate::time::Now;
@@ -48,6 +49,8 @@ pub struct Env<'a> {
     pub file_limit: u64,
     /// Whether set-id bits survive a write (`CAP_FSETID`).
     pub keep_set_id: bool,
+    /// Who writes, to those who read from sockets.
+    pub(crate) sender: Ucred,
 }
 
 /// The kernel, taken apart for one operation on files on behalf of a process.
@@ -95,6 +98,7 @@ impl System {
                 now: self.now,
                 file_limit: process.rlimits.soft(Resource::FileSize),
                 keep_set_id: process.creds.can(Capabilities::FSETID),
+                sender: Ucred::real(pid, &process.creds),
             },
         })
     }

@@ -174,6 +174,23 @@ impl Frames {
         true
     }
 
+    /// Counts frames that are not lent from here: memory of the kernel's own that a guest makes it use. False where the
+    /// budget does not allow it.
+    pub fn charge(&mut self, count: u64) -> bool {
+        if self.used + count > self.budget {
+            return false;
+        }
+        self.used += count;
+        self.high_water = self.high_water.max(self.used);
+        true
+    }
+
+    /// Ends the counting of frames that were [charged](Self::charge).
+    pub fn discharge(&mut self, count: u64) {
+        debug_assert!(count <= self.used, "what is given back was counted");
+        self.used = self.used.saturating_sub(count);
+    }
+
     /// How many references a frame has; 0 if it is free.
     pub fn references(&self, frame: FrameNo) -> u32 {
         self.meta(frame.get()).map_or(0, |meta| meta.refs)

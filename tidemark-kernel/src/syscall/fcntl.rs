@@ -220,6 +220,7 @@ pub fn flock(cx: &mut Cx<'_>, fd: Fd, operation: u32) -> SysResult {
 
 /// `ioctl(2)`: what every file answers; the rest is asked of terminals.
 pub fn ioctl(cx: &mut Cx<'_>, fd: Fd, request: u32, arg: GuestAddr) -> SysResult {
+    const SIOCOUTQ: u32 = 0x5411;
     const FIONREAD: u32 = 0x541b;
     const FIONBIO: u32 = 0x5421;
     const FIONCLEX: u32 = 0x5450;
@@ -246,6 +247,16 @@ pub fn ioctl(cx: &mut Cx<'_>, fd: Fd, request: u32, arg: GuestAddr) -> SysResult
         FIONREAD => {
             let available = cx.sys.fs.available(file)?;
             cx.write_pod(arg, &i32::try_from(available).unwrap_or(i32::MAX))?;
+            Ok(Flow::Done(0))
+        }
+        SIOCOUTQ => {
+            let FileKind::Socket(socket) = cx.sys.fs.file(file)?.kind else { return Err(Errno::ENOTTY) };
+            let open = cx.sys.fs.sockets.get(socket)?;
+            if open.is_listening() {
+                return Err(Errno::EINVAL);
+            }
+            let sent = i32::try_from(open.sent()).unwrap_or(i32::MAX);
+            cx.write_pod(arg, &sent)?;
             Ok(Flow::Done(0))
         }
         // No terminal: what isatty(3) looks for, among all the rest.

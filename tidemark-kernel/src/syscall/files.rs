@@ -5,6 +5,7 @@ use crate::addr::GuestAddr;
 use crate::errno::{Errno, Result};
 use crate::fs::FileId;
 use crate::fs::descriptors::Fd;
+use crate::fs::file::FileKind;
 use crate::fs::flags::OpenFlags;
 use crate::fs::node::Location;
 use crate::fs::view::Parts;
@@ -170,12 +171,27 @@ impl Cx<'_> {
     /// # Errors
     /// `EBADF`.
     pub(crate) fn wait_even_if_nonblocking(&mut self, file: FileId, events: Events) -> SysResult {
+        let limited = self.limit_wait(file, events)?;
         if self.entry == Entry::Signal {
-            return Ok(Flow::Interrupted(Restart::System));
+            // With a timeout, what is left of it would be lost (`signal(7)`, `SO_RCVTIMEO`).
+            let restart = if limited { Restart::Never } else { Restart::System };
+            return Ok(Flow::Interrupted(restart));
         }
         let waiter = self.waiter(events);
         self.sys.wait_file(file, waiter, self.tid)?;
         Ok(self.block())
+    }
+
+    /// Fixes when waiting for a socket ends, if it has a timeout (`socket(7)`, `SO_RCVTIMEO`). Whether it has.
+    ///
+    /// # Errors
+    /// `EAGAIN` when that has come.
+    pub(super) fn limit_wait(&mut self, file: FileId, events: Events) -> Result<bool> {
+        let FileKind::Socket(socket) = self.sys.fs.file(file)?.kind else { return Ok(false) };
+        let patience = self.sys.fs.sockets.get(socket)?.patience(events.intersects(Events::OUT));
+        let Some(patience) = patience else { return Ok(false) };
+        let deadline = self.deadline_after(patience);
+        if self.sys.now.monotonic >= deadline { Err(Errno::EAGAIN) } else { Ok(true) }
     }
 }
 

@@ -29,7 +29,7 @@ const RWF_NOAPPEND: u32 = 0x20;
 
 /// Guest buffers, in order.
 #[derive(Debug)]
-enum Buffers {
+pub(super) enum Buffers {
     One(GuestAddr, u64),
     /// Where each starts, and how many bytes there are up to its end.
     Many(Vec<(GuestAddr, u64)>),
@@ -41,7 +41,36 @@ enum Buffers {
 const BUFFER_COST: u64 = 512;
 
 impl Buffers {
-    fn total(&self) -> u64 {
+    /// One buffer.
+    pub(super) fn one(addr: GuestAddr, len: u64) -> Buffers {
+        Buffers::One(addr, len.min(MAX_RW_COUNT))
+    }
+
+    /// Reads a vector of buffers.
+    ///
+    /// # Errors
+    /// `EFAULT`; `too_many` for more than `IOV_MAX`; `EINVAL` for a negative length.
+    pub(super) fn read(cx: &mut Cx<'_>, addr: GuestAddr, count: u64, too_many: Errno) -> Result<Buffers> {
+        if count > IOV_MAX {
+            return Err(too_many);
+        }
+        let mut raw = vec![0; count as usize * 16];
+        cx.read_user(addr, &mut raw)?;
+        let mut list = Vec::with_capacity(count as usize);
+        let mut end = 0;
+        let (pairs, _) = raw.as_chunks::<16>();
+        for pair in pairs {
+            let (base, len) = (u128::from_le_bytes(*pair) as u64, (u128::from_le_bytes(*pair) >> 64) as u64);
+            if i64::try_from(len).is_err() {
+                return Err(Errno::EINVAL);
+            }
+            end += len.min(MAX_RW_COUNT - end);
+            list.push((GuestAddr(base), end));
+        }
+        Ok(Buffers::Many(list))
+    }
+
+    pub(super) fn total(&self) -> u64 {
         match self {
             Buffers::One(_, len) => *len,
             Buffers::Many(list) => list.last().map_or(0, |(_, end)| *end),
@@ -50,7 +79,7 @@ impl Buffers {
     }
 
     /// The rest of the buffer that byte `done` falls into.
-    fn at(&self, done: u64) -> Option<(GuestAddr, u64)> {
+    pub(super) fn at(&self, done: u64) -> Option<(GuestAddr, u64)> {
         match self {
             Buffers::One(addr, len) if done < *len => {
                 Some((GuestAddr(addr.0.wrapping_add(done)), len - done))
@@ -72,23 +101,7 @@ fn vector(cx: &mut Cx<'_>, addr: GuestAddr, count: u64) -> Result<Buffers> {
     if let Some(kept) = cx.progress.state.take().and_then(|state| state.downcast::<Buffers>().ok()) {
         return Ok(*kept);
     }
-    if count > IOV_MAX {
-        return Err(Errno::EINVAL);
-    }
-    let mut raw = vec![0; count as usize * 16];
-    cx.read_user(addr, &mut raw)?;
-    let mut list = Vec::with_capacity(count as usize);
-    let mut end = 0;
-    let (pairs, _) = raw.as_chunks::<16>();
-    for pair in pairs {
-        let (base, len) = (u128::from_le_bytes(*pair) as u64, (u128::from_le_bytes(*pair) >> 64) as u64);
-        if i64::try_from(len).is_err() {
-            return Err(Errno::EINVAL);
-        }
-        end += len.min(MAX_RW_COUNT - end);
-        list.push((GuestAddr(base), end));
-    }
-    Ok(Buffers::Many(list))
+    Buffers::read(cx, addr, count, Errno::EINVAL)
 }
 
 /// As [`vector`], for a write. What a pipe takes as one piece (`pipe(7)`, `PIPE_BUF`) is gathered first.
@@ -283,19 +296,39 @@ fn write_step(
     }
 }
 
+fn is_socket(cx: &Cx<'_>, file: FileId) -> Result<bool> {
+    Ok(matches!(cx.sys.fs.file(file)?.kind, FileKind::Socket(_)))
+}
+
+/// The buffers of a vectored call on a socket: a transfer that goes on has kept its own.
+fn socket_vector(cx: &mut Cx<'_>, addr: GuestAddr, count: u64) -> Result<Buffers> {
+    if cx.progress.state.is_some() {
+        return Ok(Buffers::one(GuestAddr::NULL, 0));
+    }
+    Buffers::read(cx, addr, count, Errno::EINVAL)
+}
+
 /// `read(2)`
 pub fn read(cx: &mut Cx<'_>, fd: Fd, buf: GuestAddr, count: u64) -> SysResult {
     let file = cx.file(fd)?;
     if let FileKind::Signals(mask) = cx.sys.fs.file(file)?.kind {
         return super::event::read_signals(cx, file, mask, buf, count);
     }
-    read_step(cx, file, &Buffers::One(buf, count.min(MAX_RW_COUNT)), None, false)
+    let buffers = Buffers::one(buf, count);
+    if is_socket(cx, file)? {
+        return super::message::read_socket(cx, file, buffers);
+    }
+    read_step(cx, file, &buffers, None, false)
 }
 
 /// `write(2)`
 pub fn write(cx: &mut Cx<'_>, fd: Fd, buf: GuestAddr, count: u64) -> SysResult {
     let file = cx.file(fd)?;
-    write_step(cx, file, &Buffers::One(buf, count.min(MAX_RW_COUNT)), None, false)
+    let buffers = Buffers::one(buf, count);
+    if is_socket(cx, file)? {
+        return super::message::write_socket(cx, file, buffers);
+    }
+    write_step(cx, file, &buffers, None, false)
 }
 
 /// `pread64(2)`
@@ -317,6 +350,10 @@ pub fn pwrite64(cx: &mut Cx<'_>, fd: Fd, buf: GuestAddr, count: u64, offset: i64
 /// `readv(2)`
 pub fn readv(cx: &mut Cx<'_>, fd: Fd, iov: GuestAddr, count: u64) -> SysResult {
     let file = cx.file(fd)?;
+    if is_socket(cx, file)? {
+        let buffers = socket_vector(cx, iov, count)?;
+        return super::message::read_socket(cx, file, buffers);
+    }
     let buffers = vector(cx, iov, count)?;
     let result = read_step(cx, file, &buffers, None, false);
     keep(cx, buffers, result)
@@ -325,6 +362,10 @@ pub fn readv(cx: &mut Cx<'_>, fd: Fd, iov: GuestAddr, count: u64) -> SysResult {
 /// `writev(2)`
 pub fn writev(cx: &mut Cx<'_>, fd: Fd, iov: GuestAddr, count: u64) -> SysResult {
     let file = cx.file(fd)?;
+    if is_socket(cx, file)? {
+        let buffers = socket_vector(cx, iov, count)?;
+        return super::message::write_socket(cx, file, buffers);
+    }
     let buffers = vector_to_write(cx, file, iov, count)?;
     let result = write_step(cx, file, &buffers, None, false);
     keep(cx, buffers, result)

@@ -4,6 +4,7 @@
 
 mod clone;
 mod compatibility;
+mod control;
 mod copy;
 mod cx;
 mod dir;
@@ -15,6 +16,7 @@ mod futex;
 mod id;
 mod io;
 mod kill;
+mod message;
 mod misc;
 mod mm;
 mod open;
@@ -28,6 +30,8 @@ mod rlimit;
 mod sched;
 mod seek;
 mod signal;
+mod socket;
+mod sockopt;
 mod stat;
 pub mod table;
 mod time;

@@ -1,6 +1,6 @@
 //! What procfs has besides processes: a table.
 
-use super::system as text;
+use super::{net, system as text};
 use crate::system::System;
 
 /// One entry.
@@ -42,6 +42,10 @@ const KERNEL: u8 = 2;
 const RANDOM: u8 = 3;
 const VM: u8 = 4;
 const FS: u8 = 5;
+const NET: u8 = 6;
+const SYS_NET: u8 = 7;
+const CORE: u8 = 8;
+const UNIX: u8 = 9;
 
 /// All entries; directories stand before what is in them, the root first. Listings have this order.
 pub(super) const FIXED: &[Fixed] = &[
@@ -51,6 +55,10 @@ pub(super) const FIXED: &[Fixed] = &[
     directory(KERNEL, "random"),
     directory(SYS, "vm"),
     directory(SYS, "fs"),
+    directory(ROOT, "net"),
+    directory(SYS, "net"),
+    directory(SYS_NET, "core"),
+    directory(SYS_NET, "unix"),
     link("self", FixedKind::OwnProcess),
     link("thread-self", FixedKind::OwnThread),
     link("mounts", FixedKind::Link("self/mounts")),
@@ -87,12 +95,29 @@ pub(super) const FIXED: &[Fixed] = &[
     file(FS, "file-nr", text::file_nr),
     file(FS, "nr_open", text::nr_open),
     file(FS, "pipe-max-size", text::pipe_max_size),
+    file(NET, "unix", net::unix),
+    file(CORE, "somaxconn", net::backlog),
+    file(CORE, "wmem_default", net::buffer_default),
+    file(CORE, "rmem_default", net::buffer_default),
+    file(CORE, "wmem_max", net::buffer_max),
+    file(CORE, "rmem_max", net::buffer_max),
+    file(CORE, "optmem_max", net::control_max),
+    file(UNIX, "max_dgram_qlen", net::datagram_queue),
 ];
 
 const _: () = {
     // The constants above are places in the table.
-    let names: [(u8, &str); 5] =
-        [(SYS, "sys"), (KERNEL, "kernel"), (RANDOM, "random"), (VM, "vm"), (FS, "fs")];
+    let names: [(u8, &str); 9] = [
+        (SYS, "sys"),
+        (KERNEL, "kernel"),
+        (RANDOM, "random"),
+        (VM, "vm"),
+        (FS, "fs"),
+        (NET, "net"),
+        (SYS_NET, "net"),
+        (CORE, "core"),
+        (UNIX, "unix"),
+    ];
     let mut at = 0;
     while at < names.len() {
         let (place, name) = names[at];

@@ -5,6 +5,7 @@
 //! read from its start.
 
 mod fixed;
+mod net;
 mod process;
 mod system;
 

@@ -7,7 +7,7 @@ use crate::system::System;
 use crate::task::{LAST_CAPABILITY, RunState};
 use crate::time::{NANOS_PER_SECOND, clock_ticks};
 
-fn line(value: impl core::fmt::Display) -> Vec<u8> {
+pub(super) fn line(value: impl core::fmt::Display) -> Vec<u8> {
     format!("{value}\n").into_bytes()
 }
 
@@ -116,7 +116,7 @@ pub(super) fn version(_sys: &mut System) -> Vec<u8> {
 }
 
 pub(super) fn filesystems(_sys: &mut System) -> Vec<u8> {
-    ["tmpfs", "devtmpfs", "devpts", "proc", "sysfs", "pipefs", "overlay"]
+    ["tmpfs", "devtmpfs", "devpts", "proc", "sysfs", "sockfs", "pipefs", "overlay"]
         .iter()
         .map(|name| format!("nodev\t{name}\n"))
         .collect::<String>()

@@ -1,0 +1,1 @@
+//! Properties of streams and of what travels in them.
