@@ -1,6 +1,7 @@
 //! Who has which address: binding, and finding a socket by its address.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use super::address::Address;
@@ -76,8 +77,8 @@ impl Vfs {
             let number = names.next_autobind;
             names.next_autobind = (number + 1) % AUTOBIND_NAMES;
             let name: Arc<[u8]> = format!("\0{number:05x}").into_bytes().into();
-            if !names.abstracts.contains_key(&(kind, Arc::clone(&name))) {
-                names.abstracts.insert((kind, Arc::clone(&name)), id);
+            if let Entry::Vacant(free) = names.abstracts.entry((kind, Arc::clone(&name))) {
+                free.insert(id);
                 self.sockets.get_mut(id)?.unix_mut().name = Some(name);
                 return Ok(());
             }
