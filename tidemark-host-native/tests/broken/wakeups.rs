@@ -11,8 +11,8 @@ use std::time::Duration;
 use tidemark_host::{Monotonic, WaitOutcome, Wakeups, Word};
 use tidemark_host_native::{NativeMemory, NativeWait, NativeWakeups, NativeWorkers};
 
-use crate::fails;
 use crate::patched::Patched;
+use crate::{fails, fails_one_of};
 
 #[derive(Clone)]
 struct Broken {
@@ -98,7 +98,9 @@ fn host(how: How) -> Patched<NativeMemory, NativeWorkers, Broken> {
 
 #[test]
 fn losing_one_notification_in_a_hundred() {
-    fails(&host(How::LosesNotifications), "wakeups: workers wake each other");
+    // A worker that is not asleep yet misses nothing: which of these meets a sleeper is the machine's choice.
+    let checks = ["wakeups: workers wake each other", "wakeups: an event loop and a worker wake each other"];
+    fails_one_of(&host(How::LosesNotifications), &checks);
 }
 
 #[test]
