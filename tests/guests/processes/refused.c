@@ -2,7 +2,7 @@
 // oracle: man page; a real kernel would do some of this
 // syscalls: kexec_load init_module delete_module finit_module ptrace reboot setdomainname settimeofday swapon swapoff
 // syscalls: perf_event_open kcmp seccomp bpf userfaultfd io_uring_setup io_uring_enter io_uring_register rseq
-// syscalls: landlock_create_ruleset futex_waitv syslog sethostname inotify_init1 inotify_add_watch inotify_rm_watch
+// syscalls: landlock_create_ruleset futex_waitv syslog sethostname
 // syscalls: umount2 mount pivot_root quotactl vmsplice
 //
 // What a sandbox does not offer, it refuses at once, with the error that programs expect: EPERM where Linux lets only a more
@@ -32,9 +32,6 @@ static const struct call calls[] = {
     {"pivot_root", SYS_pivot_root, EPERM},
     {"quotactl", SYS_quotactl, ENOSYS},
     {"vmsplice", SYS_vmsplice, ENOSYS},
-    {"inotify_init1", SYS_inotify_init1, ENOSYS},
-    {"inotify_add_watch", SYS_inotify_add_watch, ENOSYS},
-    {"inotify_rm_watch", SYS_inotify_rm_watch, ENOSYS},
     {"perf_event_open", SYS_perf_event_open, ENOSYS},
     {"kcmp", SYS_kcmp, ENOSYS},
     {"seccomp", SYS_seccomp, ENOSYS},

@@ -1,6 +1,7 @@
 //! Reading and changing attributes: modes, owners, times, sizes, extended attributes, with their checks.
 
 use super::Vfs;
+use super::inotify::Mask;
 use super::layer::format::Timestamp;
 use super::node::{FileType, Location, timestamp};
 use super::path::{MAY_READ, MAY_WRITE, Walker};
@@ -49,7 +50,9 @@ impl Vfs {
             perm &= !0o2000;
         }
         let ctime = timestamp(env.now.realtime);
-        self.tree_mut(at)?.change(at.node, Changes { perm: Some(perm), ctime, ..Changes::default() })
+        self.tree_mut(at)?.change(at.node, Changes { perm: Some(perm), ctime, ..Changes::default() })?;
+        self.notify(at, Mask::ATTRIB);
+        Ok(())
     }
 
     /// Sets owner and group (`fchownat(2)`); `None` leaves one as it is.
@@ -82,7 +85,11 @@ impl Vfs {
         }
         let ctime = timestamp(env.now.realtime);
         let changes = Changes { perm: Some(perm), uid, gid, ctime, ..Changes::default() };
-        self.tree_mut(at)?.change(at.node, changes)
+        self.tree_mut(at)?.change(at.node, changes)?;
+        if uid.is_some() || gid.is_some() {
+            self.notify(at, Mask::ATTRIB);
+        }
+        Ok(())
     }
 
     /// Sets times (`utimensat(2)`).
@@ -116,7 +123,15 @@ impl Vfs {
             SetTime::At(time) => Some(time),
         };
         let changes = Changes { atime: value(atime), mtime: value(mtime), ctime: now, ..Changes::default() };
-        self.tree_mut(at)?.change(at.node, changes)
+        self.tree_mut(at)?.change(at.node, changes)?;
+        // One of the two alone is told as what usually sets it (`fsnotify_change`).
+        let what = match (atime, mtime) {
+            (SetTime::Omit, _) => Mask::MODIFY,
+            (_, SetTime::Omit) => Mask::ACCESS,
+            _ => Mask::ATTRIB,
+        };
+        self.notify(at, what);
+        Ok(())
     }
 
     /// Sets a regular file's size by its name (`truncate(2)`).
@@ -192,7 +207,9 @@ impl Vfs {
         }
         known.insert(name.into(), value.into());
         let ctime = timestamp(env.now.realtime);
-        tree.change(at.node, Changes { ctime, ..Changes::default() })
+        tree.change(at.node, Changes { ctime, ..Changes::default() })?;
+        self.notify(at, Mask::ATTRIB);
+        Ok(())
     }
 
     /// Removes an extended attribute.
@@ -204,7 +221,9 @@ impl Vfs {
         let tree = self.tree_mut(at).map_err(|_| Errno::EOPNOTSUPP)?;
         tree.xattrs_mut(at.node)?.remove(name).ok_or(Errno::ENODATA)?;
         let ctime = timestamp(env.now.realtime);
-        tree.change(at.node, Changes { ctime, ..Changes::default() })
+        tree.change(at.node, Changes { ctime, ..Changes::default() })?;
+        self.notify(at, Mask::ATTRIB);
+        Ok(())
     }
 
     fn check_xattr_change(&self, who: &Walker<'_>, at: Location, name: &[u8]) -> Result<()> {

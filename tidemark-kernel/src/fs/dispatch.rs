@@ -33,6 +33,11 @@ pub(crate) enum FileSystem {
 /// `st_dev` of the first file system; the others follow. Major 0 is Linux's for file systems without a device.
 const FIRST_MINOR: u32 = 16;
 
+/// The device number of a file system: its minor number.
+pub(super) fn dev_minor(fs: FsId) -> u32 {
+    FIRST_MINOR + fs.0
+}
+
 impl Vfs {
     /// The file system that a mount shows.
     ///
@@ -86,7 +91,7 @@ impl Vfs {
 
     /// The device number of a node's file system (`st_dev`): its minor number.
     pub(crate) fn dev_minor(&self, at: Location) -> u32 {
-        self.fs_of(at).map_or(0, |(id, _)| FIRST_MINOR + id.0)
+        self.fs_of(at).map_or(0, |(id, _)| dev_minor(id))
     }
 
     /// A node's type.

@@ -144,8 +144,12 @@ impl Vfs {
     /// # Errors
     /// `ENFILE`.
     pub(crate) fn open_anonymous(&mut self, kind: FileKind, flags: OpenFlags) -> Result<FileId> {
-        let at = Location { mount: self.anonymous_mount, node: NodeKey(0) };
-        self.new_file(at, kind, flags.with(OpenFlags::READ_WRITE))
+        self.new_file(self.nowhere(), kind, flags.with(OpenFlags::READ_WRITE))
+    }
+
+    /// Where files are that have no node.
+    pub(super) fn nowhere(&self) -> Location {
+        Location { mount: self.anonymous_mount, node: NodeKey(0) }
     }
 
     /// Arms or, with no time, disarms a timerfd; what it was set to comes back.

@@ -6,6 +6,7 @@
 use super::epoll::Epoll;
 use super::event::{EventCounter, TimerFile};
 use super::flags::OpenFlags;
+use super::inotify::{Inotify, Mask};
 use super::node::Location;
 use super::pipe::PipeId;
 use super::view::Env;
@@ -66,6 +67,8 @@ pub(crate) enum FileKind {
     Signals(SigSet),
     /// An epoll instance.
     Epoll(Box<Epoll>),
+    /// An inotify instance.
+    Inotify(Box<Inotify>),
     /// A socket.
     Socket(SocketId),
     /// A process (`pidfd_open(2)`).
@@ -183,7 +186,7 @@ impl Vfs {
         if self.file(id).is_ok_and(|file| file.refs > 0) {
             return true;
         }
-        if !self.forget_watched(id) {
+        if !self.forget_watched(id) || !self.forget_watches(id) {
             return false;
         }
         let watchers = self.file_mut(id).map(|file| core::mem::take(&mut file.watchers)).unwrap_or_default();
@@ -191,6 +194,8 @@ impl Vfs {
             self.stop_waiting(id, WaitTarget::Epoll { epoll: *epoll, item: *item });
         }
         self.end_watching(&watchers);
+        let writable = self.file(id).is_ok_and(|file| file.writable);
+        self.notify_file(id, if writable { Mask::CLOSE_WRITE } else { Mask::CLOSE_NO_WRITE });
         let Some(file) = self.files.remove(id.0) else { return true };
         match file.kind {
             FileKind::Pipe(pipe) => self.close_pipe(pipe, file.at, file.readable, file.writable, env),
@@ -229,6 +234,7 @@ impl System {
             sender: Ucred::NOBODY,
         };
         let more_files = self.fs.end_released(&mut env);
+        self.fs.settle_watchers(env.woken);
         self.fs.free_doomed(FREE_PAGES, env.frames) || more_files
     }
 }

@@ -74,6 +74,11 @@ impl Vfs {
                     _ => Err(Errno::EINVAL),
                 }
             }
+            FileKind::Inotify(_) if offset.is_some() => Err(Errno::ESPIPE),
+            FileKind::Inotify(_) => match &mut self.file_mut(file)?.kind {
+                FileKind::Inotify(inotify) => inotify.read(sink),
+                _ => Err(Errno::EINVAL),
+            },
             // Signals are the reading thread's: the system call reads those.
             FileKind::Signals(_) | FileKind::Epoll(_) | FileKind::Process(_) => Err(Errno::EINVAL),
             FileKind::Device(DeviceKind::Null) => Ok(0),
@@ -151,6 +156,7 @@ impl Vfs {
             | FileKind::Timer(_)
             | FileKind::Signals(_)
             | FileKind::Epoll(_)
+            | FileKind::Inotify(_)
             | FileKind::Process(_) => Err(Errno::EINVAL),
             FileKind::Device(DeviceKind::Full) => Err(Errno::ENOSPC),
             FileKind::Device(_) => Ok(source.remaining() as u64),
@@ -168,6 +174,7 @@ impl Vfs {
                 size.saturating_sub(offset.unwrap_or(open.position))
             }
             FileKind::Text(text) => (text.len() as u64).saturating_sub(offset.unwrap_or(open.position)),
+            FileKind::Inotify(inotify) => (inotify.available() as u64).max(1),
             _ => u64::MAX,
         }
     }

@@ -4,6 +4,7 @@
 //! - names: [`path`], [`mount`], [`tree`] (tmpfs and overlay), [`layer`];
 //! - open files: [`open`], [`file`], [`io`], [`size`], [`cut`], [`descriptors`], [`context`], [`locks`];
 //! - what the kernel tells in files: [`proc`], `sys`;
+//! - what happens to files, told to programs: [`inotify`], [`notify`];
 //! - what is not on a file system: [`pipe`], [`stream`], [`device`].
 //!
 //! All objects are in tables by id, with explicit counts. Nothing here blocks: what would answers `EAGAIN`, and the
@@ -19,12 +20,14 @@ pub(crate) mod epoll;
 pub(crate) mod event;
 pub(crate) mod file;
 pub mod flags;
+pub(crate) mod inotify;
 pub(crate) mod io;
 pub mod layer;
 pub mod locks;
 pub(crate) mod mount;
 pub(crate) mod names;
 pub mod node;
+mod notify;
 pub(crate) mod open;
 pub mod path;
 pub mod pipe;
@@ -56,6 +59,7 @@ use layer::Layer;
 use layer::format::Device;
 use mount::{Mount, Mounts};
 use node::{Birth, Location, MountId, NewNode, NodeKey};
+use notify::Watchers;
 use pipe::Pipe;
 use slab::Slab;
 use stream::Stream;
@@ -121,6 +125,8 @@ pub struct Vfs {
     next_ino: u64,
     /// Walks of paths that take several steps; most often none.
     walks: Vec<Walks>,
+    /// Who watches which nodes.
+    watchers: Watchers,
     /// `/proc/sys/kernel/random/boot_id`, once somebody asked.
     boot_id: Option<[u8; 16]>,
 }
@@ -174,6 +180,7 @@ impl Vfs {
             socket_mount: MountId(0),
             next_ino: 1,
             walks: Vec::new(),
+            watchers: Watchers::default(),
             boot_id: None,
         };
         let source = tree.type_name();

@@ -1,6 +1,7 @@
 //! Making, linking, renaming and removing names, with the checks that `unlink(2)` and its relatives make.
 
 use super::Vfs;
+use super::inotify::Mask;
 use super::node::{FileType, Location, NewNode, timestamp};
 use super::path::{Found, Goal, Last, MAY_EXEC, MAY_WRITE, Walker};
 use super::view::Env;
@@ -57,6 +58,7 @@ impl Vfs {
             birth.perm |= 0o2000;
         }
         let node = self.tree_mut(dir)?.create(dir.node, &name, new, birth)?;
+        self.notify_name(dir, &name, Mask::CREATE, is_directory);
         Ok(Location { mount: dir.mount, node })
     }
 
@@ -88,7 +90,10 @@ impl Vfs {
             return Err(Errno::EPERM);
         }
         let time = timestamp(env.now.realtime);
-        self.tree_mut(dir)?.link(node.node, dir.node, &name, time)
+        self.tree_mut(dir)?.link(node.node, dir.node, &name, time)?;
+        self.notify_self(node, Mask::ATTRIB, false);
+        self.notify_name(dir, &name, Mask::CREATE, false);
+        Ok(())
     }
 
     /// Removes a name: of a directory, or of anything else (`unlinkat(2)`).
@@ -129,10 +134,13 @@ impl Vfs {
         let time = timestamp(env.now.realtime);
         let tree = self.tree_mut(dir)?;
         if directory {
-            tree.remove_directory(dir.node, &name, time)
+            tree.remove_directory(dir.node, &name, time)?;
         } else {
-            tree.unlink(dir.node, &name, time)
+            tree.unlink(dir.node, &name, time)?;
+            self.notify_self(node, Mask::ATTRIB, false);
         }
+        self.notify_name(dir, &name, Mask::DELETE, directory);
+        Ok(())
     }
 
     /// Whether the caller may take a node's name out of a directory: permission to write there and, in a sticky
@@ -225,6 +233,40 @@ impl Vfs {
             return Err(Errno::ENOTEMPTY);
         }
         let (from, to) = ((source.dir.node, &old_name[..]), (target.dir.node, &new_name[..]));
-        if how == Rename::Exchange { tree.exchange(from, to, time) } else { tree.rename(from, to, time) }
+        if how == Rename::Exchange {
+            tree.exchange(from, to, time)?;
+        } else {
+            tree.rename(from, to, time)?;
+        }
+        let (from, to) = ((source.dir, &old_name[..]), (target.dir, &new_name[..]));
+        self.notify_renamed(from, to, (moved, moved_kind), replaced, how);
+        Ok(())
+    }
+
+    /// Tells of a rename, in Linux's order (`fsnotify_move`).
+    fn notify_renamed(
+        &mut self,
+        from: (Location, &[u8]),
+        to: (Location, &[u8]),
+        (moved, kind): (Location, FileType),
+        replaced: Option<Location>,
+        how: Rename,
+    ) {
+        let is_directory = kind == FileType::Directory;
+        self.notify_move(from, to, is_directory);
+        match replaced {
+            Some(other) if how == Rename::Exchange => {
+                let other_is_directory = self.kind(other) == Ok(FileType::Directory);
+                self.notify_self(moved, Mask::MOVE_SELF, is_directory);
+                self.notify_move(to, from, other_is_directory);
+                self.notify_self(other, Mask::MOVE_SELF, other_is_directory);
+            }
+            other => {
+                if let Some(other) = other {
+                    self.notify_self(other, Mask::ATTRIB, is_directory);
+                }
+                self.notify_self(moved, Mask::MOVE_SELF, is_directory);
+            }
+        }
     }
 }

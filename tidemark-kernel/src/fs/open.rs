@@ -3,6 +3,7 @@
 use super::device::DeviceKind;
 use super::file::FileKind;
 use super::flags::OpenFlags;
+use super::inotify::Mask;
 use super::node::{Birth, FileType, Location, NewNode, NodeKey, timestamp};
 use super::path::{Found, Goal, Last, MAY_EXEC, MAY_READ, MAY_WRITE, Walker};
 use super::size::{SEAL_EXEC, SEAL_SEAL};
@@ -63,6 +64,7 @@ impl Vfs {
                 self.check_can_change(dir).map_err(|_| Errno::EACCES)?;
                 let birth = self.birth_in(who, dir, how.perm, env)?;
                 let node = self.tree_mut(dir)?.create(dir.node, &name, NewNode::File, birth)?;
+                self.notify_name(dir, &name, Mask::CREATE, false);
                 self.open_node(who, env, Location { mount: dir.mount, node }, flags, true)
             }
             Found { last: Last::None, .. } => Err(Errno::EISDIR),
@@ -254,6 +256,7 @@ impl Vfs {
     pub(crate) fn finish_open(&mut self, at: Location, kind: FileKind, flags: OpenFlags) -> Result<FileId> {
         let file = self.new_file(at, kind, flags)?;
         self.hold(at);
+        self.notify_file(file, Mask::OPEN);
         Ok(file)
     }
 
@@ -272,6 +275,7 @@ impl Vfs {
         let cut = content.truncate(size, env.frames);
         tree.doom(cut);
         tree.modified(at.node, time, env.keep_set_id);
+        self.notify(at, Mask::MODIFY);
         if size < old {
             self.add_cut(at, size.div_ceil(PAGE_SIZE)..old.div_ceil(PAGE_SIZE));
         }
@@ -308,6 +312,9 @@ impl Vfs {
         if tree.is_being_written(at.node) {
             return Err(Errno::ETXTBSY);
         }
-        self.finish_open(at, FileKind::Regular, OpenFlags::READ_ONLY)
+        let file = self.finish_open(at, FileKind::Regular, OpenFlags::READ_ONLY)?;
+        // Its first bytes are read to see what it is.
+        self.notify_file(file, Mask::ACCESS);
+        Ok(file)
     }
 }

@@ -36,6 +36,7 @@ impl System {
             &FileKind::Socket(socket) => self.fs.sockets.poll(socket),
             FileKind::Counter(counter) => counter.poll(),
             FileKind::Timer(timer) => timer.poll(),
+            FileKind::Inotify(inotify) => inotify.poll(),
             FileKind::Epoll(_) => self.poll_epoll(file, tid),
             &FileKind::Process(process) => match self.tasks.referred(process) {
                 Some(process) if !process.is_zombie() => Events::default(),
@@ -92,6 +93,7 @@ impl Vfs {
         Ok(match &mut self.file_mut(file)?.kind {
             FileKind::Counter(counter) => Some(&mut counter.queue),
             FileKind::Timer(timer) => Some(&mut timer.queue),
+            FileKind::Inotify(inotify) => Some(&mut inotify.queue),
             FileKind::Epoll(epoll) => Some(&mut epoll.queue),
             _ => None,
         })

@@ -1,6 +1,7 @@
 //! Offsets and sizes of open files: lseek, ftruncate, fallocate, seals.
 
 use super::file::FileKind;
+use super::inotify::Mask;
 use super::node::timestamp;
 use super::pipe::PipeId;
 use super::view::Env;
@@ -166,6 +167,7 @@ impl Vfs {
             tree.doom(cut);
         }
         tree.modified(at.node, time, true);
+        self.notify(at, Mask::MODIFY);
         if punch || zero {
             self.add_cut(at, offset.div_ceil(PAGE_SIZE)..end / PAGE_SIZE);
         }
@@ -202,10 +204,11 @@ impl Vfs {
     /// `ENOTTY` where that makes no sense.
     pub(crate) fn available(&self, file: FileId) -> Result<u64> {
         let open = self.file(file)?;
-        match open.kind {
-            FileKind::Pipe(pipe) => Ok(self.pipe(pipe)?.len() as u64),
+        match &open.kind {
+            &FileKind::Pipe(pipe) => Ok(self.pipe(pipe)?.len() as u64),
             FileKind::Regular => Ok(self.file_size(file)?.saturating_sub(open.position)),
-            FileKind::Socket(socket) => Ok(self.sockets.available(socket)? as u64),
+            &FileKind::Socket(socket) => Ok(self.sockets.available(socket)? as u64),
+            FileKind::Inotify(inotify) => Ok(inotify.available() as u64),
             _ => Err(Errno::ENOTTY),
         }
     }

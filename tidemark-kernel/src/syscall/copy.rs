@@ -9,6 +9,7 @@ use crate::fs::FileId;
 use crate::fs::descriptors::Fd;
 use crate::fs::file::FileKind;
 use crate::fs::flags::OpenFlags;
+use crate::fs::inotify::Mask;
 use crate::fs::pipe::PipeId;
 use crate::fs::proc::TextState;
 use crate::mem::io::{IoSink, IoSource};
@@ -104,6 +105,15 @@ fn copy_step(cx: &mut Cx<'_>, from: Side, to: Side, done: u64, limit: u64) -> Re
 
 /// Copies until `total` bytes are done or the source ends; `whole` calls go on in steps, others stop after one.
 fn copy(cx: &mut Cx<'_>, from: Side, to: Side, total: u64, no_wait: bool, whole: bool) -> SysResult {
+    let result = copy_entry(cx, from, to, total, no_wait, whole);
+    if let Ok(Flow::Done(1..)) = result {
+        cx.sys.fs.notify_file(from.file, Mask::ACCESS);
+        cx.sys.fs.notify_file(to.file, Mask::MODIFY);
+    }
+    result
+}
+
+fn copy_entry(cx: &mut Cx<'_>, from: Side, to: Side, total: u64, no_wait: bool, whole: bool) -> SysResult {
     let done = cx.progress.done;
     let result = if done >= total { Ok(Step::End) } else { copy_step(cx, from, to, done, total - done) };
     match result {

@@ -11,6 +11,7 @@ use crate::errno::{Errno, Result};
 use crate::fs::attributes::SetTime;
 use crate::fs::descriptors::Fd;
 use crate::fs::file::FileKind;
+use crate::fs::inotify::Mask;
 use crate::fs::layer::format::Timestamp;
 use crate::fs::names::Rename;
 use crate::fs::node::{FileType, Location, NewNode};
@@ -163,6 +164,7 @@ pub fn getdents64(cx: &mut Cx<'_>, fd: Fd, buf: GuestAddr, count: u32) -> SysRes
     }
     cx.write_user(buf, &bytes)?;
     cx.sys.fs.file_mut(file)?.position = position;
+    cx.sys.fs.notify_file(file, Mask::ACCESS);
     Ok(Flow::Done(bytes.len() as u64))
 }
 

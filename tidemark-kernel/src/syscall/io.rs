@@ -7,6 +7,7 @@ use crate::fs::FileId;
 use crate::fs::descriptors::Fd;
 use crate::fs::file::FileKind;
 use crate::fs::flags::OpenFlags;
+use crate::fs::inotify::Mask;
 use crate::fs::pipe::PIPE_BUF;
 use crate::fs::proc::TextState;
 use crate::limits::STEP_BYTES;
@@ -134,8 +135,22 @@ fn checked_offset(offset: i64) -> Result<u64> {
     u64::try_from(offset).map_err(|_| Errno::EINVAL)
 }
 
-/// One entry of a reading call.
+/// One entry of a reading call. Its end is told to who watches the file.
 fn read_step(
+    cx: &mut Cx<'_>,
+    file: FileId,
+    buffers: &Buffers,
+    offset: Option<u64>,
+    no_wait: bool,
+) -> SysResult {
+    let result = read_entry(cx, file, buffers, offset, no_wait);
+    if let Ok(Flow::Done(1..)) = result {
+        cx.sys.fs.notify_file(file, Mask::ACCESS);
+    }
+    result
+}
+
+fn read_entry(
     cx: &mut Cx<'_>,
     file: FileId,
     buffers: &Buffers,
@@ -217,8 +232,22 @@ fn write_text(cx: &mut Cx<'_>, file: FileId, buffers: &Buffers) -> SysResult {
     Ok(Flow::Done(len))
 }
 
-/// One entry of a writing call.
+/// One entry of a writing call. Its end is told to who watches the file.
 fn write_step(
+    cx: &mut Cx<'_>,
+    file: FileId,
+    buffers: &Buffers,
+    offset: Option<u64>,
+    no_wait: bool,
+) -> SysResult {
+    let result = write_entry(cx, file, buffers, offset, no_wait);
+    if let Ok(Flow::Done(1..)) = result {
+        cx.sys.fs.notify_file(file, Mask::MODIFY);
+    }
+    result
+}
+
+fn write_entry(
     cx: &mut Cx<'_>,
     file: FileId,
     buffers: &Buffers,

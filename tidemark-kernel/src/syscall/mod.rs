@@ -14,6 +14,7 @@ mod fcntl;
 mod files;
 mod futex;
 mod id;
+mod inotify;
 mod io;
 mod kill;
 mod message;

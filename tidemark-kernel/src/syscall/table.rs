@@ -76,9 +76,9 @@ syscalls! {
     23 dup(oldfd: Fd) => super::open::dup, Full;
     24 dup3(oldfd: i32, newfd: i32, flags: OpenFlags) => super::open::dup3, Full;
     25 fcntl(fd: Fd, cmd: u32, arg: u64) => super::fcntl::fcntl, Partial("no SIGIO, leases or directory notification");
-    26 inotify_init1() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "changes of files are not reported yet");
-    27 inotify_add_watch() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "changes of files are not reported yet");
-    28 inotify_rm_watch() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "changes of files are not reported yet");
+    26 inotify_init1(flags: OpenFlags) => super::inotify::inotify_init1, Full;
+    27 inotify_add_watch(fd: i32, pathname: PathAddr, mask: u32) => super::inotify::inotify_add_watch, Full;
+    28 inotify_rm_watch(fd: Fd, wd: i32) => super::inotify::inotify_rm_watch, Full;
     29 ioctl(fd: Fd, request: u32, arg: GuestAddr) => super::fcntl::ioctl, Partial("terminals are pseudoterminals; no modem lines, no line disciplines but the first, TIOCSTI refused");
     32 flock(fd: Fd, operation: u32) => super::fcntl::flock, Full;
     33 mknodat(dirfd: DirFd, path: PathAddr, mode: Mode, dev: u32) => super::dir::mknodat, Full;

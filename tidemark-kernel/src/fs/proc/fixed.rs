@@ -46,6 +46,7 @@ const NET: u8 = 6;
 const SYS_NET: u8 = 7;
 const CORE: u8 = 8;
 const UNIX: u8 = 9;
+const INOTIFY: u8 = 10;
 
 /// All entries; directories stand before what is in them, the root first. Listings have this order.
 pub(super) const FIXED: &[Fixed] = &[
@@ -59,6 +60,7 @@ pub(super) const FIXED: &[Fixed] = &[
     directory(SYS, "net"),
     directory(SYS_NET, "core"),
     directory(SYS_NET, "unix"),
+    directory(FS, "inotify"),
     link("self", FixedKind::OwnProcess),
     link("thread-self", FixedKind::OwnThread),
     link("mounts", FixedKind::Link("self/mounts")),
@@ -95,6 +97,9 @@ pub(super) const FIXED: &[Fixed] = &[
     file(FS, "file-nr", text::file_nr),
     file(FS, "nr_open", text::nr_open),
     file(FS, "pipe-max-size", text::pipe_max_size),
+    file(INOTIFY, "max_queued_events", text::inotify_events),
+    file(INOTIFY, "max_user_instances", text::inotify_instances),
+    file(INOTIFY, "max_user_watches", text::inotify_watches),
     file(NET, "unix", net::unix),
     file(CORE, "somaxconn", net::backlog),
     file(CORE, "wmem_default", net::buffer_default),
@@ -107,7 +112,7 @@ pub(super) const FIXED: &[Fixed] = &[
 
 const _: () = {
     // The constants above are places in the table.
-    let names: [(u8, &str); 9] = [
+    let names: [(u8, &str); 10] = [
         (SYS, "sys"),
         (KERNEL, "kernel"),
         (RANDOM, "random"),
@@ -117,6 +122,7 @@ const _: () = {
         (SYS_NET, "net"),
         (CORE, "core"),
         (UNIX, "unix"),
+        (INOTIFY, "inotify"),
     ];
     let mut at = 0;
     while at < names.len() {

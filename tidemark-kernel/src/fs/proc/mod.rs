@@ -294,6 +294,7 @@ impl Vfs {
             FileKind::Counter(_) => Some("anon_inode:[eventfd]"),
             FileKind::Timer(_) => Some("anon_inode:[timerfd]"),
             FileKind::Signals(_) => Some("anon_inode:[signalfd]"),
+            FileKind::Inotify(_) => Some("anon_inode:inotify"),
             FileKind::Epoll(_) => Some("anon_inode:[eventpoll]"),
             FileKind::Process(_) => Some("anon_inode:[pidfd]"),
             _ => None,

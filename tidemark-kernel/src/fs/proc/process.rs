@@ -526,6 +526,11 @@ impl System {
         if let FileKind::Counter(counter) = &file.kind {
             text += &format!("eventfd-count: {:16x}\n", counter.count());
         }
+        if let FileKind::Inotify(inotify) = &file.kind {
+            for (id, watch) in inotify.watches() {
+                text += &self.fs.watch_line(id, watch);
+            }
+        }
         Ok(text.into_bytes())
     }
 }

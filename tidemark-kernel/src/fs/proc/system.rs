@@ -1,6 +1,7 @@
 //! The texts of procfs that are about the system as a whole.
 
 use crate::addr::PAGE_SIZE;
+use crate::fs::inotify::{MAX_INSTANCES, MAX_QUEUED, MAX_WATCHES};
 use crate::limits::PID_MAX;
 use crate::syscall::{RELEASE, VERSION};
 use crate::system::System;
@@ -222,6 +223,18 @@ pub(super) fn max_map_count(sys: &mut System) -> Vec<u8> {
 
 pub(super) fn mmap_min_addr(_sys: &mut System) -> Vec<u8> {
     line(65_536)
+}
+
+pub(super) fn inotify_events(_sys: &mut System) -> Vec<u8> {
+    line(MAX_QUEUED)
+}
+
+pub(super) fn inotify_instances(_sys: &mut System) -> Vec<u8> {
+    line(MAX_INSTANCES)
+}
+
+pub(super) fn inotify_watches(_sys: &mut System) -> Vec<u8> {
+    line(MAX_WATCHES)
 }
 
 pub(super) fn file_max(sys: &mut System) -> Vec<u8> {

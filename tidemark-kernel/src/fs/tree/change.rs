@@ -354,6 +354,9 @@ impl Tree {
             return;
         }
         let Some(node) = self.nodes.remove(index_of(key)) else { return };
+        if node.watched {
+            self.ended.push(key);
+        }
         if let Some(origin) = node.origin {
             self.made_from.remove(&origin);
         }

@@ -47,6 +47,8 @@ pub(crate) struct Tree {
     max_nodes: u32,
     /// The name in `/proc/mounts`.
     type_name: &'static str,
+    /// Watched nodes that ended since somebody asked.
+    ended: Vec<NodeKey>,
     /// Pages of files that are gone, to be freed in steps.
     doomed: Vec<pages::PageMap>,
 }
@@ -66,6 +68,8 @@ struct Node {
     holds: u32,
     /// Open files that may write it: it is not executed as long as there are any.
     writers: u32,
+    /// Whether somebody is to be told when it ends.
+    watched: bool,
     /// Whether it may get a first name though it has none: made by `O_TMPFILE` without `O_EXCL`.
     linkable: bool,
     /// The name it was last reached or made by; what `/proc/PID/fd` shows.
@@ -150,6 +154,7 @@ impl Tree {
             next_ino: 1,
             max_nodes,
             type_name,
+            ended: Vec::new(),
             doomed: Vec::new(),
         }
     }
@@ -312,6 +317,7 @@ impl Tree {
             btime: inode.meta.mtime,
             holds: 0,
             writers: 0,
+            watched: false,
             linkable: false,
             home: Home { parent, name: name.into() },
             xattrs: visible_xattrs(layer.index(), top.inode),
@@ -343,6 +349,7 @@ impl Tree {
             btime: birth.time,
             holds: 0,
             writers: 0,
+            watched: false,
             linkable: false,
             home: Home { parent, name: name.into() },
             xattrs: BTreeMap::new(),
@@ -467,6 +474,18 @@ impl Tree {
             Body::Fifo(pipe) => Ok(pipe),
             _ => Err(Errno::EINVAL),
         }
+    }
+
+    /// Whether the end of a node is to be told by [`Tree::take_ended`].
+    pub(crate) fn set_watched(&mut self, key: NodeKey, watched: bool) {
+        if let Ok(node) = self.node_mut(key) {
+            node.watched = watched;
+        }
+    }
+
+    /// The watched nodes that ended since the last call.
+    pub(crate) fn take_ended(&mut self) -> Vec<NodeKey> {
+        core::mem::take(&mut self.ended)
     }
 
     /// A node's extended attributes.
