@@ -108,7 +108,7 @@ impl Tidemark {
     }
 
     /// The guest's files.
-    pub fn fs(&self) -> Files {
+    pub fn files(&self) -> Files {
         Files::new(self.runtime.clone())
     }
 

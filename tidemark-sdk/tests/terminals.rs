@@ -152,7 +152,7 @@ fn a_terminal_that_nobody_holds_is_hung_up() {
     block_on(async {
         let child = tidemark.command("/spin").terminal(80, 24).spawn().await.unwrap();
         let path = format!("/proc/{}", child.id());
-        let is_there = async || tidemark.fs().metadata(&path).await.is_ok();
+        let is_there = async || tidemark.files().metadata(&path).await.is_ok();
         assert!(is_there().await);
         drop(child);
         while is_there().await {

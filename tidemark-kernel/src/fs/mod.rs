@@ -37,6 +37,7 @@ mod ready;
 pub mod request;
 pub(crate) mod size;
 pub(crate) mod slab;
+pub mod snapshot;
 mod stream;
 mod sys;
 #[cfg(test)]

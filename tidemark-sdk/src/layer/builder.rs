@@ -20,6 +20,8 @@ pub struct LayerBuilder<W> {
     out: W,
     /// Where the next content goes; always a multiple of the page size.
     position: u64,
+    /// Bytes written of the file that is being made.
+    pending: u64,
     /// All inodes made so far; the root first. Those replaced stay, unnamed, until [`LayerBuilder::finish`].
     nodes: Vec<Node>,
 }
@@ -90,7 +92,7 @@ impl<W: Write + Seek> LayerBuilder<W> {
     pub fn new(mut out: W) -> Result<Self, BuildError> {
         // The header is known last; its page is reserved first.
         out.write_all(&ZEROES).map_err(BuildError::Write)?;
-        Ok(Self { out, position: PAGE_SIZE, nodes: vec![default_directory()] })
+        Ok(Self { out, position: PAGE_SIZE, pending: 0, nodes: vec![default_directory()] })
     }
 
     /// Makes a directory, or gives an existing one new attributes.
@@ -115,9 +117,37 @@ impl<W: Write + Seek> LayerBuilder<W> {
         attributes: Attributes,
         content: &mut dyn Read,
     ) -> Result<u64, BuildError> {
-        let offset = self.position;
-        let size = self.copy(path, content)?;
-        let offset = if size == 0 { 0 } else { offset };
+        let mut buffer = vec![0; COPY_BUFFER_LEN];
+        loop {
+            match content.read(&mut buffer) {
+                Ok(0) => return self.end_file(path, attributes),
+                Ok(count) => self.append_content(&buffer[..count])?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(source) => return Err(BuildError::Read { what: path.to_string(), source }),
+            }
+        }
+    }
+
+    /// Writes the next bytes of a file that [`LayerBuilder::end_file`] will give its name.
+    ///
+    /// # Errors
+    /// [`BuildError::Write`], [`BuildError::Format`] beyond a limit.
+    pub fn append_content(&mut self, bytes: &[u8]) -> Result<(), BuildError> {
+        self.out.write_all(bytes).map_err(BuildError::Write)?;
+        self.pending = self.pending.checked_add(bytes.len() as u64).ok_or(FormatError::Limit("file size"))?;
+        Ok(())
+    }
+
+    /// Makes a file with what [`LayerBuilder::append_content`] wrote since the last one; returns its size in bytes.
+    ///
+    /// # Errors
+    /// As [`LayerBuilder::file`].
+    pub fn end_file(&mut self, path: &LayerPath, attributes: Attributes) -> Result<u64, BuildError> {
+        let size = std::mem::take(&mut self.pending);
+        let offset = if size == 0 { 0 } else { self.position };
+        let padding = size.next_multiple_of(PAGE_SIZE) - size;
+        self.out.write_all(&ZEROES[..padding as usize]).map_err(BuildError::Write)?;
+        self.position = self.position.checked_add(size + padding).ok_or(FormatError::Limit("layer size"))?;
         self.insert(path, attributes, NodeKind::File { offset, size })?;
         Ok(size)
     }
@@ -169,6 +199,14 @@ impl<W: Write + Seek> LayerBuilder<W> {
         self.insert(path, attributes, NodeKind::Fifo)
     }
 
+    /// Makes a Unix socket's name.
+    ///
+    /// # Errors
+    /// As [`LayerBuilder::directory`].
+    pub fn socket(&mut self, path: &LayerPath, attributes: Attributes) -> Result<(), BuildError> {
+        self.insert(path, attributes, NodeKind::Socket)
+    }
+
     /// Gives what is at `target` a second name. The link is to the inode: a symbolic link is not followed.
     ///
     /// # Errors
@@ -207,25 +245,6 @@ impl<W: Write + Seek> LayerBuilder<W> {
         self.out.seek(SeekFrom::Start(0)).map_err(BuildError::Write)?;
         self.out.write_all(&header).map_err(BuildError::Write)?;
         Ok(self.out)
-    }
-
-    fn copy(&mut self, path: &LayerPath, content: &mut dyn Read) -> Result<u64, BuildError> {
-        let mut buffer = vec![0; COPY_BUFFER_LEN];
-        let mut size = 0_u64;
-        loop {
-            let count = match content.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(source) => return Err(BuildError::Read { what: path.to_string(), source }),
-            };
-            self.out.write_all(&buffer[..count]).map_err(BuildError::Write)?;
-            size = size.checked_add(count as u64).ok_or(FormatError::Limit("file size"))?;
-        }
-        let padding = size.next_multiple_of(PAGE_SIZE) - size;
-        self.out.write_all(&ZEROES[..padding as usize]).map_err(BuildError::Write)?;
-        self.position = self.position.checked_add(size + padding).ok_or(FormatError::Limit("layer size"))?;
-        Ok(size)
     }
 
     fn insert(&mut self, path: &LayerPath, attributes: Attributes, kind: NodeKind) -> Result<(), BuildError> {

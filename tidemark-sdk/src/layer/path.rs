@@ -55,6 +55,24 @@ impl LayerPath {
         Self { names: Vec::new() }
     }
 
+    /// The path of a name in this directory.
+    ///
+    /// # Errors
+    /// [`UnsafePath`] if it is not a single name, or the path gets too long.
+    pub fn join(&self, name: &[u8]) -> Result<Self, UnsafePath> {
+        let refuse = |why| Err(UnsafePath { path: format!("{self}/{}", String::from_utf8_lossy(name)), why });
+        if !is_valid_name(name) {
+            return refuse("it is not a name");
+        }
+        let len: usize = self.names.iter().map(|name| name.len() + 1).sum();
+        if len + name.len() > MAX_PATH_LEN {
+            return refuse("it is too long");
+        }
+        let mut names = self.names.clone();
+        names.push(name.to_vec());
+        Ok(Self { names })
+    }
+
     /// The directory above and the last name; `None` for the root.
     pub(super) fn split_last(&self) -> Option<(&[Vec<u8>], &[u8])> {
         let (name, parents) = self.names.split_last()?;
@@ -88,6 +106,22 @@ mod tests {
         for root in [".", "./", "././"] {
             assert_eq!(LayerPath::new(root.as_bytes()), Ok(LayerPath::root()));
         }
+    }
+
+    #[test]
+    fn names_are_joined_up_to_the_longest_path() {
+        let usr = LayerPath::root().join(b"usr").expect("a name");
+        assert_eq!(usr.join(b"bin").expect("a name").to_string(), "/usr/bin");
+        for name in [&b""[..], b".", b"..", b"a/b", b"a\0"] {
+            assert!(usr.join(name).is_err(), "{name:?}");
+        }
+        let mut path = LayerPath::root();
+        while let Ok(longer) = path.join(&[b'x'; MAX_NAME_LEN]) {
+            path = longer;
+        }
+        // Printed with a slash in front.
+        assert_eq!(path.to_string().len(), MAX_PATH_LEN + 1);
+        assert!(path.join(b"y").is_err());
     }
 
     #[test]

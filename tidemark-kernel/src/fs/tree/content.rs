@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::export::LayerContent;
 use super::pages::PageMap;
 use crate::addr::PAGE_SIZE;
 use crate::errno::{Errno, Result};
@@ -83,6 +84,20 @@ impl Content {
     pub(crate) fn extent(&self) -> u64 {
         let pages = self.pages.last().map_or(0, |index| (index + 1).saturating_mul(PAGE_SIZE));
         pages.max(self.backed_len())
+    }
+
+    /// How much of its layer's bytes still shows.
+    pub(super) fn layer_len(&self) -> u64 {
+        self.backed_len()
+    }
+
+    /// Its bytes in the layer, if it is what the layer has; else what the layer has, if the pages in memory may be the
+    /// same.
+    pub(super) fn whole_layer(&self) -> std::result::Result<LayerContent, Option<LayerContent>> {
+        let backing = self.backing.as_ref().filter(|backing| backing.len == self.size).ok_or(None)?;
+        let whole =
+            LayerContent { layer: Arc::clone(&backing.layer), offset: backing.offset, size: backing.len };
+        if self.pages.len() == 0 { Ok(whole) } else { Err(Some(whole)) }
     }
 
     fn backed_len(&self) -> u64 {

@@ -3,6 +3,7 @@
 //! Owns names and the positions that make directory streams stable; nodes are `tree`'s.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::fs::layer::Layer;
@@ -115,6 +116,12 @@ impl Directory {
         let (&at, name) = self.listing.range(position.max(FIRST_OWN_POSITION)..).next()?;
         let node = self.entries.get(name)?.node;
         Some((Found { name, node: Ok(node) }, at + 1))
+    }
+
+    /// The next name in bytewise order that was removed here, and may have been made again.
+    pub(super) fn next_hidden(&self, after: Option<&[u8]>) -> Option<&[u8]> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.hidden.range::<[u8], _>((start, Bound::Unbounded)).next().map(Box::as_ref)
     }
 
     /// Whether the name of the layer at `depth` is the one that shows.

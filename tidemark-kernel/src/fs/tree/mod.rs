@@ -11,6 +11,7 @@
 mod change;
 pub(crate) mod content;
 mod directory;
+pub(crate) mod export;
 pub(crate) mod pages;
 
 use std::collections::BTreeMap;
@@ -133,14 +134,7 @@ impl Tree {
         if layers.is_empty() || layers.len() > MAX_LAYERS {
             return Err(Errno::EINVAL);
         }
-        let roots = layers.iter().enumerate();
-        let mut below = Vec::new();
-        for (layer, root) in roots.map(|(at, layer)| (at as u16, layer.index().root())) {
-            below.push(Below { layer, inode: root });
-            if is_opaque(layers[layer as usize].index(), root) {
-                break;
-            }
-        }
+        let below = lower_roots(&layers);
         let mut tree = Tree::without_root("overlay", layers, max_nodes);
         tree.make_from(below, ROOT, &[])?;
         Ok(tree)
@@ -503,6 +497,19 @@ impl Tree {
     pub(crate) fn xattrs_mut(&mut self, key: NodeKey) -> Result<&mut Xattrs> {
         Ok(&mut self.node_mut(key)?.xattrs)
     }
+}
+
+/// What makes up the root of these layers.
+fn lower_roots(layers: &[Arc<Layer>]) -> Vec<Below> {
+    let mut below = Vec::new();
+    for (place, layer) in layers.iter().enumerate() {
+        let inode = layer.index().root();
+        below.push(Below { layer: place as u16, inode });
+        if is_opaque(layer.index(), inode) {
+            break;
+        }
+    }
+    below
 }
 
 const NO_DEVICE: Device = Device { major: 0, minor: 0 };

@@ -1,7 +1,12 @@
-//! What an application does to a guest's files: the requests behind the SDK's `fs()`.
+//! What an application does to a guest's files: the requests behind the SDK's `files()`.
 //!
 //! Requests act as the superuser, from the root, and never wait. One moves at most [`STEP_BYTES`], so that none holds the
 //! kernel for long; a caller goes on where one ended.
+
+mod attributes;
+
+pub use super::attributes::SetTime;
+pub use super::names::Rename;
 
 use super::node::{Attr, FileType, Listed, Location, NewNode};
 use super::open::How;
@@ -10,7 +15,6 @@ use super::view::{Env, View};
 use super::{FileId, Vfs};
 use crate::errno::{Errno, Result};
 use crate::fs::flags::OpenFlags;
-use crate::fs::names::Rename;
 use crate::fs::proc::TextState;
 use crate::kernel::Kernel;
 use crate::limits::STEP_BYTES;
@@ -201,35 +205,32 @@ impl Kernel {
         self.fs_request(now, |fs, who, env, root| fs.remove(who, env, root, path, directory))
     }
 
-    /// Moves a name, replacing what has the new one.
+    /// Moves a name.
     ///
     /// # Errors
-    /// Those of `rename(2)`.
-    pub fn fs_rename(&mut self, from: &[u8], to: &[u8], now: Now) -> Result<()> {
+    /// Those of `renameat2(2)`.
+    pub fn fs_rename(&mut self, from: &[u8], to: &[u8], how: Rename, now: Now) -> Result<()> {
+        self.fs_request(now, |fs, who, env, root| fs.rename(who, env, (root, from), (root, to), how))
+    }
+
+    /// Makes a device, a named pipe or a socket's name.
+    ///
+    /// # Errors
+    /// Those of `mknod(2)`.
+    pub fn fs_make_node(&mut self, path: &[u8], new: NewNode<'_>, perm: u16, now: Now) -> Result<()> {
         self.fs_request(now, |fs, who, env, root| {
-            fs.rename(who, env, (root, from), (root, to), Rename::Replace)
+            fs.make(who, env, root, path, new, perm & 0o7777).map(|_| ())
         })
     }
 
-    /// Sets permission bits.
+    /// Gives a node another name; a symbolic link is not followed.
     ///
     /// # Errors
-    /// Those of `chmod(2)`.
-    pub fn fs_set_mode(&mut self, path: &[u8], mode: u32, now: Now) -> Result<()> {
+    /// Those of `link(2)`.
+    pub fn fs_link(&mut self, original: &[u8], link: &[u8], now: Now) -> Result<()> {
         self.fs_request(now, |fs, who, env, root| {
-            let at = fs.resolve(who, root, path, true)?;
-            fs.set_mode(who, env, at, mode)
-        })
-    }
-
-    /// Sets a regular file's size.
-    ///
-    /// # Errors
-    /// Those of `truncate(2)`.
-    pub fn fs_set_size(&mut self, path: &[u8], size: u64, now: Now) -> Result<()> {
-        self.fs_request(now, |fs, who, env, root| {
-            let at = fs.resolve(who, root, path, true)?;
-            fs.set_size(who, env, at, size)
+            let node = fs.resolve(who, root, original, false)?;
+            fs.link(who, env, node, root, link)
         })
     }
 }
@@ -277,7 +278,7 @@ mod tests {
         assert_eq!((attr.size, attr.perm, attr.mtime.seconds), (300_000, 0o640, 1_700_000_000));
         kernel.fs_symlink(b"a", b"/work/link", NOW).unwrap();
         assert_eq!(kernel.fs_read_link(b"/work/link", NOW), Ok(b"a".to_vec()));
-        kernel.fs_rename(b"/work/a", b"/work/b", NOW).unwrap();
+        kernel.fs_rename(b"/work/a", b"/work/b", Rename::Replace, NOW).unwrap();
         assert_eq!(kernel.fs_stat(b"/work/link", true, NOW).map(|_| ()), Err(Errno::ENOENT));
         let part = kernel.fs_read_dir(b"/work", 0, NOW).unwrap();
         let names: Vec<&[u8]> = part.items.iter().map(|item| &item.name[..]).collect();
