@@ -8,6 +8,7 @@ use crate::errno::Errno;
 use crate::fs::Vfs;
 use crate::fs::layer::Layer;
 use crate::futex::Futexes;
+use crate::ipc::Ipc;
 use crate::kernel::Kernel;
 use crate::limits::Limits;
 use crate::mem::ram::GuestRam;
@@ -87,6 +88,7 @@ impl Kernel {
             return Err(CreateError::Workers { asked: workers, most: u64::BITS as u16 });
         }
         let mut entropy = Entropy::new(seed);
+        let memory_bytes = limits.memory_bytes;
         let mut sys = System {
             mem: Memory::new(ram, supply, limits.memory_bytes),
             fs: Vfs::over_layers(&limits, workers, layers).map_err(CreateError::Setup)?,
@@ -100,6 +102,7 @@ impl Kernel {
             workers: (0..workers).map(|_| WorkerSlot::default()).collect::<Arc<[_]>>(),
             current: vec![None; usize::from(workers)].into(),
             futexes: Futexes::new(entropy.next_u64()),
+            ipc: Ipc::new(memory_bytes),
             entropy,
             hostname: hostname.into_bytes(),
             trace,

@@ -18,6 +18,7 @@ pub mod fs;
 pub mod futex;
 #[cfg(test)]
 mod harness;
+pub mod ipc;
 mod kernel;
 pub mod limits;
 pub mod mem;

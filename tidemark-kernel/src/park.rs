@@ -55,6 +55,7 @@ impl Kernel {
         self.sys.close_released();
         self.sys.settle_terminals();
         self.sys.cut_step();
+        self.sys.settle_ipc();
         self.sys.mem.free_shared();
         let mut left = STEP_ITEMS;
         while left > 0

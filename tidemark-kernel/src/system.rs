@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::entropy::Entropy;
 use crate::fs::Vfs;
 use crate::futex::Futexes;
+use crate::ipc::Ipc;
 use crate::limits::Limits;
 use crate::mem::Memory;
 use crate::operation::Operation;
@@ -44,6 +45,8 @@ pub struct System {
     pub(crate) current: Box<[Option<Tid>]>,
     /// Who waits on which word.
     pub futexes: Futexes,
+    /// System V IPC.
+    pub ipc: Ipc,
     /// The guest's randomness.
     pub entropy: Entropy,
     /// The host name (`uname(2)`).
@@ -55,6 +58,14 @@ pub struct System {
 }
 
 impl System {
+    /// Goes on with what changes of System V objects left to do: one step. Whether more is left.
+    pub(crate) fn settle_ipc(&mut self) -> bool {
+        let segments = self.settle_segments();
+        let semaphores = self.settle_semaphores();
+        let queues = self.ipc.queues.free_doomed();
+        segments || semaphores || queues
+    }
+
     /// A deadline passed.
     pub(crate) fn timer_expired(&mut self, due: Due) {
         match due {

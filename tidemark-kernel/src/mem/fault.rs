@@ -214,9 +214,10 @@ impl Mm<'_> {
                 Err(crate::Errno::ENOMEM | crate::Errno::ENOSPC) => Err(Unresolved::OutOfMemory),
                 Err(_) => Err(Unresolved::Signal(Fault::beyond_file(page))),
             },
-            Backing::Shared { object, .. } => {
-                self.objects.page(object, index, self.frames).ok_or(Unresolved::OutOfMemory)
-            }
+            Backing::Shared { object, .. } => match self.objects.page(object, index, self.frames) {
+                Ok(frame) => frame.ok_or(Unresolved::Signal(Fault::beyond_file(page))),
+                Err(_) => Err(Unresolved::OutOfMemory),
+            },
             Backing::Kernel { pages, .. } => {
                 let frames = match pages {
                     KernelPages::Vdso => &self.image.vdso,

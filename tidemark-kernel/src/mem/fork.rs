@@ -11,6 +11,7 @@ use crate::cpu::core::SpaceId;
 use crate::errno::{Errno, Result};
 use crate::limits::STEP_PAGES;
 use crate::system::System;
+use crate::task::Pid;
 use crate::wait::Flow;
 
 /// Areas of a dying space that one step gives up.
@@ -53,7 +54,15 @@ impl Memory {
         }
     }
 
-    /// One user less: a process ended or went on to another program. After the last, no thread runs in it.
+    /// A process ended or went on to another program: one user less.
+    pub(crate) fn leave_space(&mut self, id: SpaceId, leaver: Pid) {
+        if let Some(space) = self.spaces.get_mut(id) {
+            space.leaver = Some(leaver);
+        }
+        self.release_space(id);
+    }
+
+    /// One user less. After the last, no thread runs in it.
     pub fn release_space(&mut self, id: SpaceId) {
         let Some(space) = self.spaces.get_mut(id) else { return };
         space.users -= 1;

@@ -8,6 +8,7 @@ use std::ops::Range;
 use super::area::{Area, AreaFlags, Backing, Prot};
 use super::layout::MAP_MIN;
 use super::mm::Mm;
+use super::object::ObjectId;
 use super::work::{Change, Work};
 use crate::addr::{ADDRESS_LIMIT, PAGE_SIZE, page_align_up};
 use crate::errno::{Errno, Result};
@@ -89,6 +90,13 @@ impl Mm<'_> {
         Backing::Shared { object: self.objects.create(), page: 0 }
     }
 
+    /// All of a segment's memory, with a reference for the mapping to be made.
+    pub(crate) fn segment_backing(&mut self, object: ObjectId) -> Backing {
+        let backing = Backing::Shared { object, page: 0 };
+        self.areas().1.retain(backing);
+        backing
+    }
+
     /// A file from a page on, with a reference for the mapping to be made.
     pub fn file_backing(&mut self, file: FileId, page: u64, shared: bool) -> Backing {
         self.outside.files.retain(file);
@@ -156,6 +164,25 @@ impl Mm<'_> {
             return Err(Errno::ENOMEM);
         }
         self.take_out(range);
+        self.advance();
+        Ok(())
+    }
+
+    /// Unmaps what is left of a segment that was attached at `start` and reached to `end` (`shmdt(2)`): areas that show of it
+    /// what they showed then.
+    ///
+    /// # Errors
+    /// Never: only whole areas go.
+    pub(crate) fn detach(&mut self, object: ObjectId, start: u64, end: u64) -> Result<()> {
+        let shown = |area: &&Area| match area.backing {
+            Backing::Shared { object: other, page } => {
+                other == object && area.start >= start && area.start - start == page * PAGE_SIZE
+            }
+            _ => false,
+        };
+        let areas = self.space.areas.overlapping(start..end).filter(shown);
+        let ranges: Vec<_> = areas.map(|area| area.start..area.end.min(end)).collect();
+        ranges.into_iter().for_each(|range| self.take_out(range));
         self.advance();
         Ok(())
     }

@@ -63,13 +63,15 @@ impl Mm<'_> {
 
     /// The areas, and what counts their references.
     pub(super) fn areas(&mut self) -> (&mut super::areas::Areas, Backings<'_>) {
-        let backings = Backings { objects: self.objects, files: self.outside.files };
+        let leaver = self.space.leaver;
+        let backings = Backings { leaver, objects: self.objects, files: self.outside.files };
         (&mut self.space.areas, backings)
     }
 
     /// Gives back the references of areas that were taken out.
     pub(super) fn release_areas(&mut self, areas: impl IntoIterator<Item = Area>) {
-        let mut backings = Backings { objects: self.objects, files: self.outside.files };
+        let leaver = self.space.leaver;
+        let mut backings = Backings { leaver, objects: self.objects, files: self.outside.files };
         areas.into_iter().for_each(|area| backings.release(area.backing));
     }
 

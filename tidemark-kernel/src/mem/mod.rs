@@ -41,6 +41,7 @@ pub use lent::{Lent, lend};
 pub use map::{Mapping, Place};
 pub use mm::{Mm, Outside};
 pub use object::FilePages;
+pub(crate) use object::SegmentEvent;
 pub use remap::{Remapping, Target};
 pub use shared::SpaceShared;
 pub use user::Pod;

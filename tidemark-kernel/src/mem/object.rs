@@ -2,12 +2,16 @@
 //!
 //! Owns the pages of shared anonymous mappings and the counting of references that areas hold.
 
+use std::collections::VecDeque;
+
+use super::Memory;
 use super::area::Backing;
 use super::frames::Frames;
 use super::ram::FrameNo;
-use crate::errno::Result;
+use crate::errno::{Errno, Result};
 use crate::fs::FileId;
 use crate::fs::tree::pages::PageMap;
+use crate::task::Pid;
 
 /// Pages of objects that are gone that one step frees.
 const FREE_PAGES: u64 = 256;
@@ -42,19 +46,43 @@ pub struct Objects {
     free: Vec<u32>,
     /// Pages of objects that are gone, to be freed in steps.
     doomed: Vec<PageMap>,
+    /// Segments that were detached, for their owner to take note of.
+    detached: VecDeque<SegmentEvent>,
 }
 
 #[derive(Debug)]
 struct Object {
-    /// Areas that map it.
+    /// Areas that map it, and the segment that it is the memory of.
     references: u32,
     pages: PageMap,
+    segment: Option<SegmentLink>,
+}
+
+/// The System V segment that an object is the memory of.
+#[derive(Clone, Copy, Debug)]
+struct SegmentLink {
+    id: i32,
+    /// Whole pages it has: there is nothing behind them.
+    pages: u64,
+}
+
+/// An area that showed a segment is gone: it was detached once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct SegmentEvent {
+    /// The segment's id.
+    pub(crate) id: i32,
+    /// The process that ended with that, or went on to another program.
+    pub(crate) by: Option<Pid>,
 }
 
 impl Objects {
     /// A new object with one reference.
     pub(super) fn create(&mut self) -> ObjectId {
-        let object = Some(Object { references: 1, pages: PageMap::default() });
+        self.insert(None)
+    }
+
+    fn insert(&mut self, segment: Option<SegmentLink>) -> ObjectId {
+        let object = Some(Object { references: 1, pages: PageMap::default(), segment });
         match self.free.pop() {
             Some(slot) => {
                 self.slots[slot as usize] = object;
@@ -67,15 +95,25 @@ impl Objects {
         }
     }
 
-    /// The frame of a page, made of zeroes if it is not there; `None` without memory. The reference stays here.
-    pub(super) fn page(&mut self, id: ObjectId, index: u64, frames: &mut Frames) -> Option<FrameNo> {
-        let object = self.slots.get_mut(id.0 as usize)?.as_mut()?;
-        if let Some(frame) = object.pages.get(index) {
-            return Some(frame);
+    /// The frame of a page, made of zeroes if it is not there; `None` past the end. The reference stays here.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub(super) fn page(&mut self, id: ObjectId, index: u64, frames: &mut Frames) -> Result<Option<FrameNo>> {
+        let object = self.object(id);
+        if object.segment.is_some_and(|segment| index >= segment.pages) {
+            return Ok(None);
         }
-        let frame = frames.alloc(0)?;
+        if let Some(frame) = object.pages.get(index) {
+            return Ok(Some(frame));
+        }
+        let frame = frames.alloc(0).ok_or(Errno::ENOMEM)?;
         object.pages.insert(index, frame);
-        Some(frame)
+        Ok(Some(frame))
+    }
+
+    fn get(&self, id: ObjectId) -> Option<&Object> {
+        self.slots.get(id.0 as usize)?.as_ref()
     }
 
     fn object(&mut self, id: ObjectId) -> &mut Object {
@@ -83,9 +121,13 @@ impl Objects {
         self.slots[id.0 as usize].as_mut().expect("a mapped object is in the table")
     }
 
-    fn release(&mut self, id: ObjectId) {
+    fn release(&mut self, id: ObjectId, by: Option<Pid>) {
         let object = self.object(id);
         object.references -= 1;
+        if let Some(segment) = object.segment {
+            self.detached.push_back(SegmentEvent { id: segment.id, by });
+        }
+        let object = self.object(id);
         if object.references == 0
             && let Some(object) = self.slots[id.0 as usize].take()
         {
@@ -130,6 +172,8 @@ impl Objects {
 
 /// Counts the references that areas hold on what backs them.
 pub(super) struct Backings<'a> {
+    /// The process that leaves the areas behind, if that is why they go.
+    pub(super) leaver: Option<Pid>,
     pub(super) objects: &'a mut Objects,
     pub(super) files: &'a mut (dyn FilePages + 'static),
 }
@@ -145,9 +189,42 @@ impl Backings<'_> {
 
     pub(super) fn release(&mut self, backing: Backing) {
         match backing {
-            Backing::Shared { object, .. } => self.objects.release(object),
+            Backing::Shared { object, .. } => self.objects.release(object, self.leaver),
             Backing::File { file, .. } => self.files.release(file),
             Backing::Anonymous | Backing::Kernel { .. } => {}
         }
+    }
+}
+
+impl Memory {
+    /// Memory of a System V segment, with a reference.
+    pub(crate) fn create_segment(&mut self, id: i32, pages: u64) -> ObjectId {
+        self.objects.insert(Some(SegmentLink { id, pages }))
+    }
+
+    /// The segment is gone: its memory goes with it, as nobody has it attached.
+    pub(crate) fn release_segment(&mut self, object: ObjectId) {
+        self.objects.object(object).segment = None;
+        self.objects.release(object, None);
+    }
+
+    /// How often a segment is attached: the areas that show it.
+    pub(crate) fn segment_attachments(&self, object: ObjectId) -> u32 {
+        self.objects.get(object).map_or(0, |object| object.references.saturating_sub(1))
+    }
+
+    /// Pages of a segment that are in memory.
+    pub(crate) fn segment_pages(&self, object: ObjectId) -> u64 {
+        self.objects.get(object).map_or(0, |object| object.pages.len())
+    }
+
+    /// The id of the segment whose memory an object is.
+    pub(crate) fn segment_of(&self, object: ObjectId) -> Option<i32> {
+        self.objects.get(object)?.segment.map(|segment| segment.id)
+    }
+
+    /// The next segment that was detached.
+    pub(crate) fn take_detached(&mut self) -> Option<SegmentEvent> {
+        self.objects.detached.pop_front()
     }
 }

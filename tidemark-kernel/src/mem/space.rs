@@ -13,6 +13,7 @@ use super::ram::FrameNo;
 use super::shared::SpaceShared;
 use super::work::Work;
 use crate::cpu::core::SpaceId;
+use crate::task::Pid;
 
 /// An address space.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub struct Space {
     pub(super) shared: Arc<SpaceShared>,
     /// Processes that use it (`vfork` and `CLONE_VM` share one).
     pub(super) users: u32,
+    /// The process that used it last, once it left it.
+    pub(super) leaver: Option<Pid>,
     /// What is mapped.
     pub(super) areas: Areas,
     /// Resident pages.
@@ -83,6 +86,7 @@ impl Space {
         Some(Self {
             shared: Arc::new(SpaceShared::new(id, table)),
             users: 1,
+            leaver: None,
             areas: Areas::new(layout::map_top(stack_limit)),
             resident: Resident::default(),
             marks: Marks::default(),

@@ -31,7 +31,7 @@ impl Kernel {
         self.sys.operation = Operation::Background;
         self.sys.now = now;
         let more_files = self.sys.close_released();
-        let more = self.sys.cut_step() || self.sys.release_step() || more_files;
+        let more = self.sys.cut_step() || self.sys.release_step() || self.sys.settle_ipc() || more_files;
         self.settle();
         more || !self.sys.woken.later.is_empty()
     }

@@ -37,7 +37,7 @@ const MAP_SYNC: u32 = 0x8_0000;
 impl Cx<'_> {
     /// Runs a change of the caller's address space: begins it, and goes on with it step by step. `begin` answers the
     /// call's value; what it leaves to do is done before the call returns that.
-    fn change(&mut self, begin: impl FnOnce(&mut Mm<'_>) -> Result<u64>) -> SysResult {
+    pub(super) fn change(&mut self, begin: impl FnOnce(&mut Mm<'_>) -> Result<u64>) -> SysResult {
         let space = self.space();
         let mut mm = self.sys.mm(space)?;
         if self.progress.state.is_none() {

@@ -164,9 +164,9 @@ impl Kernel {
         if process.space == running.space.id {
             return running;
         }
-        let old = running.space.id;
+        let (old, pid) = (running.space.id, thread.pid);
         self.sys.leave_space(tid, &running.space);
-        self.sys.mem.release_space(old);
+        self.sys.mem.leave_space(old, pid);
         if let Some(space) = self.sys.enter_space(tid, worker) {
             running.space = space;
         }

@@ -27,6 +27,8 @@ pub(crate) enum ExitStep {
     Robust(Option<RobustWalk>),
     /// Leave the process; the last thread goes on.
     Thread,
+    /// Undo operations on semaphores.
+    Semaphores,
     /// Close the files.
     Files,
     /// Free the memory.
@@ -134,8 +136,12 @@ impl Kernel {
                     self.sys.remove_thread(tid);
                     return Step::Released;
                 }
-                ExitStep::Files
+                ExitStep::Semaphores
             }
+            ExitStep::Semaphores => match self.sys.undo_semaphores(pid) {
+                true => ExitStep::Semaphores,
+                false => ExitStep::Files,
+            },
             ExitStep::Files => {
                 if self.sys.release_files_of(pid) {
                     ExitStep::Memory
@@ -240,7 +246,7 @@ impl System {
         let Some(process) = self.tasks.process_mut(pid) else { return true };
         // Space 0 does not exist.
         let space = core::mem::replace(&mut process.space, SpaceId::new(0));
-        self.mem.release_space(space);
+        self.mem.leave_space(space, pid);
         !self.release_step()
     }
 

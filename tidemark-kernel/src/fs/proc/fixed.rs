@@ -1,6 +1,7 @@
 //! What procfs has besides processes: a table.
 
-use super::{net, system as text};
+use super::{ipc, net, system as text};
+use crate::errno::Result;
 use crate::system::System;
 
 /// One entry.
@@ -12,16 +13,31 @@ pub(super) struct Fixed {
     pub(super) kind: FixedKind,
 }
 
+/// Makes a part of a text, from where the one before ended.
+type MakePart = fn(&mut System, u64) -> (Vec<u8>, Option<u64>);
+
 /// What an entry is.
 #[derive(Clone, Copy)]
 pub(super) enum FixedKind {
     Directory,
     Text(fn(&mut System) -> Vec<u8>),
+    /// A text that is made in parts: where one goes on, and the part with where the next does.
+    Parts(MakePart),
+    /// Numbers that the superuser may change.
+    Setting(Setting),
     /// `self`
     OwnProcess,
     /// `thread-self`
     OwnThread,
     Link(&'static str),
+}
+
+/// How a setting is shown and changed.
+#[derive(Clone, Copy)]
+pub(super) struct Setting {
+    pub(super) show: fn(&mut System) -> Vec<u8>,
+    /// Takes what was written, or answers `EINVAL`.
+    pub(super) set: fn(&mut System, &[u8]) -> Result<()>,
 }
 
 const fn directory(parent: u8, name: &'static str) -> Fixed {
@@ -30,6 +46,19 @@ const fn directory(parent: u8, name: &'static str) -> Fixed {
 
 const fn file(parent: u8, name: &'static str, make: fn(&mut System) -> Vec<u8>) -> Fixed {
     Fixed { parent, name, perm: 0o444, kind: FixedKind::Text(make) }
+}
+
+const fn parts(parent: u8, name: &'static str, make: MakePart) -> Fixed {
+    Fixed { parent, name, perm: 0o444, kind: FixedKind::Parts(make) }
+}
+
+const fn setting(
+    parent: u8,
+    name: &'static str,
+    show: fn(&mut System) -> Vec<u8>,
+    set: fn(&mut System, &[u8]) -> Result<()>,
+) -> Fixed {
+    Fixed { parent, name, perm: 0o644, kind: FixedKind::Setting(Setting { show, set }) }
 }
 
 const fn link(name: &'static str, kind: FixedKind) -> Fixed {
@@ -47,6 +76,7 @@ const SYS_NET: u8 = 7;
 const CORE: u8 = 8;
 const UNIX: u8 = 9;
 const INOTIFY: u8 = 10;
+const SYSVIPC: u8 = 11;
 
 /// All entries; directories stand before what is in them, the root first. Listings have this order.
 pub(super) const FIXED: &[Fixed] = &[
@@ -61,6 +91,7 @@ pub(super) const FIXED: &[Fixed] = &[
     directory(SYS_NET, "core"),
     directory(SYS_NET, "unix"),
     directory(FS, "inotify"),
+    directory(ROOT, "sysvipc"),
     link("self", FixedKind::OwnProcess),
     link("thread-self", FixedKind::OwnThread),
     link("mounts", FixedKind::Link("self/mounts")),
@@ -85,6 +116,13 @@ pub(super) const FIXED: &[Fixed] = &[
     file(KERNEL, "ngroups_max", text::ngroups_max),
     file(KERNEL, "randomize_va_space", text::zero),
     file(KERNEL, "core_pattern", text::core_pattern),
+    setting(KERNEL, "shmmax", ipc::shm_max, ipc::set_shm_max),
+    setting(KERNEL, "shmall", ipc::shm_all, ipc::set_shm_all),
+    setting(KERNEL, "shmmni", ipc::shm_count, ipc::set_shm_count),
+    setting(KERNEL, "sem", ipc::sem, ipc::set_sem),
+    setting(KERNEL, "msgmax", ipc::msg_max, ipc::set_msg_max),
+    setting(KERNEL, "msgmnb", ipc::msg_queue_bytes, ipc::set_msg_queue_bytes),
+    setting(KERNEL, "msgmni", ipc::msg_queues, ipc::set_msg_queues),
     file(RANDOM, "boot_id", text::boot_id),
     file(RANDOM, "uuid", text::uuid),
     file(RANDOM, "entropy_avail", text::entropy_avail),
@@ -100,6 +138,9 @@ pub(super) const FIXED: &[Fixed] = &[
     file(INOTIFY, "max_queued_events", text::inotify_events),
     file(INOTIFY, "max_user_instances", text::inotify_instances),
     file(INOTIFY, "max_user_watches", text::inotify_watches),
+    parts(SYSVIPC, "shm", System::report_segments),
+    parts(SYSVIPC, "sem", System::report_semaphores),
+    parts(SYSVIPC, "msg", System::report_queues),
     file(NET, "unix", net::unix),
     file(CORE, "somaxconn", net::backlog),
     file(CORE, "wmem_default", net::buffer_default),
@@ -112,7 +153,7 @@ pub(super) const FIXED: &[Fixed] = &[
 
 const _: () = {
     // The constants above are places in the table.
-    let names: [(u8, &str); 10] = [
+    let names: [(u8, &str); 11] = [
         (SYS, "sys"),
         (KERNEL, "kernel"),
         (RANDOM, "random"),
@@ -123,6 +164,7 @@ const _: () = {
         (CORE, "core"),
         (UNIX, "unix"),
         (INOTIFY, "inotify"),
+        (SYSVIPC, "sysvipc"),
     ];
     let mut at = 0;
     while at < names.len() {

@@ -5,6 +5,7 @@
 //! read from its start.
 
 mod fixed;
+mod ipc;
 mod net;
 mod process;
 mod system;
@@ -91,7 +92,7 @@ impl Node {
         match self {
             Node::Fixed(entry) => match FIXED[usize::from(entry)].kind {
                 FixedKind::Directory => FileType::Directory,
-                FixedKind::Text(_) => FileType::Regular,
+                FixedKind::Text(_) | FixedKind::Parts(_) | FixedKind::Setting(_) => FileType::Regular,
                 FixedKind::OwnProcess | FixedKind::OwnThread | FixedKind::Link(_) => FileType::Symlink,
             },
             Node::Task(_) => FileType::Directory,
@@ -447,6 +448,8 @@ impl System {
         let (part, rest) = match node {
             Node::Fixed(entry) => match FIXED[usize::from(entry)].kind {
                 FixedKind::Text(make) => (make(self), None),
+                FixedKind::Setting(setting) => ((setting.show)(self), None),
+                FixedKind::Parts(make) => make(self, from),
                 _ => return Ok(TextState::Ready),
             },
             Node::Entry(owner, entry) => {
@@ -482,6 +485,10 @@ impl System {
     pub(crate) fn write_text(&mut self, file: FileId, caller: Pid, bytes: &[u8]) -> Result<()> {
         let at = self.fs.file(file)?.at;
         match self.proc_node(at) {
+            Some(Node::Fixed(entry)) => match FIXED[usize::from(entry)].kind {
+                FixedKind::Setting(setting) => (setting.set)(self, bytes),
+                _ => Err(Errno::EINVAL),
+            },
             Some(Node::Entry(owner, entry)) if ENTRIES[usize::from(entry)].name == "comm" => {
                 // Only the process itself may rename its threads.
                 if owner.pid != caller {

@@ -403,7 +403,10 @@ fn maps(sys: &System, pid: Pid, root: Location, from: u64) -> (Vec<u8>, Option<u
             }
             Backing::Kernel { pages: KernelPages::Vdso, .. } => (0, 0, 0, b"[vdso]".to_vec()),
             Backing::Kernel { pages: KernelPages::Vvar, .. } => (0, 0, 0, b"[vvar]".to_vec()),
-            Backing::Shared { page, .. } => (page * PAGE_SIZE, 1, 1, b"/dev/zero (deleted)".to_vec()),
+            Backing::Shared { object, page } => match sys.segment_name(object) {
+                Some((id, name)) => (page * PAGE_SIZE, 1, id, name),
+                None => (page * PAGE_SIZE, 1, 1, b"/dev/zero (deleted)".to_vec()),
+            },
             Backing::Anonymous if area.flags.contains(AreaFlags::HEAP) => (0, 0, 0, b"[heap]".to_vec()),
             Backing::Anonymous if area.flags.contains(AreaFlags::STACK) => (0, 0, 0, b"[stack]".to_vec()),
             Backing::Anonymous => (0, 0, 0, Vec::new()),
