@@ -1,7 +1,7 @@
 // only: tidemark
 // oracle: man page; a real kernel would do some of this
 // syscalls: kexec_load init_module delete_module finit_module ptrace reboot setdomainname settimeofday swapon swapoff
-// syscalls: perf_event_open kcmp seccomp bpf userfaultfd io_uring_setup io_uring_enter io_uring_register rseq
+// syscalls: perf_event_open seccomp bpf userfaultfd io_uring_setup io_uring_enter io_uring_register rseq
 // syscalls: landlock_create_ruleset futex_waitv syslog sethostname
 // syscalls: umount2 mount pivot_root quotactl vmsplice
 //
@@ -33,7 +33,6 @@ static const struct call calls[] = {
     {"quotactl", SYS_quotactl, ENOSYS},
     {"vmsplice", SYS_vmsplice, ENOSYS},
     {"perf_event_open", SYS_perf_event_open, ENOSYS},
-    {"kcmp", SYS_kcmp, ENOSYS},
     {"seccomp", SYS_seccomp, ENOSYS},
     {"bpf", SYS_bpf, ENOSYS},
     {"userfaultfd", SYS_userfaultfd, ENOSYS},

@@ -54,6 +54,11 @@ impl Memory {
         }
     }
 
+    /// Whether several processes use a space.
+    pub(crate) fn is_space_shared(&self, space: SpaceId) -> bool {
+        self.spaces.get(space).is_some_and(|space| space.users > 1)
+    }
+
     /// A process ended or went on to another program: one user less.
     pub(crate) fn leave_space(&mut self, id: SpaceId, leaver: Pid) {
         if let Some(space) = self.spaces.get_mut(id) {

@@ -220,8 +220,12 @@ impl System {
         let limit = |resource| process.rlimits.soft(resource);
         let (stack, size, data) =
             (limit(Resource::Stack), limit(Resource::AddressSpace), limit(Resource::Data));
+        let cpu = limit(Resource::Cpu);
         if let Some(space) = self.mem.spaces.get_mut(process.space) {
             space.set_limits(stack, size, data);
+        }
+        if let Some(process) = self.tasks.process_mut(pid) {
+            process.timers.limit_cpu(cpu);
         }
     }
 

@@ -37,6 +37,8 @@ pub struct Space {
     pub(super) data_limit: u64,
     /// Whether areas mapped from now on are locked (`mlockall(2)`, `MCL_FUTURE`).
     pub(super) lock_future: bool,
+    /// Kinds of barriers that were registered, as `membarrier(2)` numbers the registrations.
+    pub(super) barriers: u32,
     /// What was begun and goes on step by step; until it is done, nothing else changes areas.
     pub(super) work: VecDeque<Work>,
     /// Counts changes that were begun.
@@ -80,6 +82,16 @@ pub struct Marks {
 }
 
 impl Space {
+    /// Notes that a kind of barrier will be asked for (`membarrier(2)`).
+    pub(crate) fn register_barriers(&mut self, kind: u32) {
+        self.barriers |= kind;
+    }
+
+    /// The kinds that were registered.
+    pub(crate) fn registered_barriers(&self) -> u32 {
+        self.barriers
+    }
+
     /// An empty space with one user; none when there is no frame for its page table.
     pub(super) fn new(id: SpaceId, stack_limit: u64, frames: &mut Frames) -> Option<Self> {
         let table = PageTable::new(frames.ram(), frames).ok()?;
@@ -94,6 +106,7 @@ impl Space {
             size_limit: u64::MAX,
             data_limit: u64::MAX,
             lock_future: false,
+            barriers: 0,
             work: VecDeque::new(),
             changes: 0,
             zombies: Vec::new(),

@@ -2,10 +2,13 @@
 
 use super::{Cx, SysResult};
 use crate::addr::GuestAddr;
+use crate::cpu::core::SpaceId;
 use crate::errno::{Errno, Result};
+use crate::fs::file::FileKind;
+use crate::fs::flags::OpenFlags;
 use crate::mem::Forking;
 use crate::signal::Signal;
-use crate::task::{CloneFlags, CloneRequest};
+use crate::task::{CloneFlags, CloneRequest, Pid};
 use crate::wait::{Entry, Flow, Restart};
 
 /// The low byte of `clone`'s flags is the signal.
@@ -23,7 +26,12 @@ pub fn clone(
     let exit_signal = exit_signal(flags & CSIGNAL)?;
     // The high half is clone3's.
     let flags = CloneFlags(flags & 0xffff_ffff & !CSIGNAL);
-    run(cx, &CloneRequest { flags, exit_signal, stack: stack.0, tls, parent_tid, child_tid })
+    // Both would go to the same place, and the flag without meaning once had one.
+    let clashes = flags.has(CloneFlags::PARENT_SETTID) || flags.has(CloneFlags::DETACHED);
+    if flags.has(CloneFlags::PIDFD) && clashes {
+        return Err(Errno::EINVAL);
+    }
+    run(cx, &CloneRequest { flags, exit_signal, stack: stack.0, tls, parent_tid, child_tid }, parent_tid)
 }
 
 crate::pod! {
@@ -86,7 +94,12 @@ pub fn clone3(cx: &mut Cx<'_>, cl_args: GuestAddr, size: usize) -> SysResult {
         parent_tid: GuestAddr(args.parent_tid),
         child_tid: GuestAddr(args.child_tid),
     };
-    run(cx, &request)
+    let to = GuestAddr(args.pidfd);
+    let clashes = flags.has(CloneFlags::PARENT_SETTID) && to == request.parent_tid;
+    if flags.has(CloneFlags::PIDFD) && clashes {
+        return Err(Errno::EINVAL);
+    }
+    run(cx, &request, to)
 }
 
 fn exit_signal(number: u64) -> Result<Option<Signal>> {
@@ -97,8 +110,12 @@ fn exit_signal(number: u64) -> Result<Option<Signal>> {
     }
 }
 
-fn run(cx: &mut Cx<'_>, request: &CloneRequest) -> SysResult {
+/// Makes the thread or process; a descriptor of it goes to `pidfd` if that is asked for.
+fn run(cx: &mut Cx<'_>, request: &CloneRequest, pidfd: GuestAddr) -> SysResult {
     let flags = request.flags.validated()?;
+    if flags.0 & super::namespace::NAMESPACES != 0 {
+        return Err(Errno::EPERM);
+    }
     if cx.entry == Entry::Signal && cx.thread().killable_only {
         // Killed while waiting for a vfork child: there is nothing to return to.
         cx.thread().killable_only = false;
@@ -125,16 +142,43 @@ fn run(cx: &mut Cx<'_>, request: &CloneRequest) -> SysResult {
             Forking::NotYet(flow) => return Ok(flow),
         }
     };
-    let pid = match cx.sys.clone_process(cx.tid, cx.hart, request, space) {
-        Ok(pid) => pid,
-        Err(errno) => {
-            cx.sys.mem.release_space(space);
-            return Err(errno);
-        }
+    let made = match flags.has(CloneFlags::PIDFD) {
+        true => make_with_pidfd(cx, request, space, pidfd),
+        false => cx.sys.clone_process(cx.tid, cx.hart, request, space),
     };
+    let pid = made.inspect_err(|_| cx.sys.mem.release_space(space))?;
     if flags.has(CloneFlags::VFORK) {
         cx.thread().killable_only = true;
         return Ok(Flow::Block { deadline: None });
     }
     Ok(Flow::Done(u64::from(pid.get())))
+}
+
+/// Makes a process and a descriptor of it: the latter first, as only it can fail for the caller's doing.
+fn make_with_pidfd(cx: &mut Cx<'_>, request: &CloneRequest, space: SpaceId, to: GuestAddr) -> Result<Pid> {
+    // It stands for the caller until there is the child.
+    let reference = cx.process().reference();
+    let file = cx.sys.fs.open_anonymous(FileKind::Process(reference), OpenFlags(0))?;
+    let fd = cx.install(file, true)?;
+    let made = match cx.write_pod(to, &(fd.get() as i32)) {
+        Ok(()) => cx.sys.clone_process(cx.tid, cx.hart, request, space),
+        Err(error) => Err(error),
+    };
+    let table = cx.fd_table();
+    match made {
+        Ok(pid) => {
+            let child = cx.sys.tasks.process(pid).ok_or(Errno::ESRCH)?.reference();
+            cx.sys.fs.file_mut(file)?.kind = FileKind::Process(child);
+            // The child was made with a copy of the descriptor, which is the parent's alone.
+            let childs = cx.sys.tasks.process(pid).and_then(|process| process.fd_table);
+            if let Some(childs) = childs.filter(|childs| *childs != table) {
+                cx.sys.fs.close(childs, fd, &mut cx.sys.woken)?;
+            }
+            Ok(pid)
+        }
+        Err(error) => {
+            cx.sys.fs.close(table, fd, &mut cx.sys.woken)?;
+            Err(error)
+        }
+    }
 }

@@ -74,7 +74,9 @@ pub fn fcntl(cx: &mut Cx<'_>, fd: Fd, cmd: u32, arg: u64) -> SysResult {
             let size = if cmd == F_GETPIPE_SZ {
                 cx.sys.fs.pipe(pipe)?.capacity()
             } else {
-                cx.sys.fs.resize_pipe(pipe, arg as u32, &mut cx.sys.woken)?
+                // More than an int counts is refused before it is asked whether it may be had.
+                let size = u32::try_from(arg as u32 as i32).map_err(|_| Errno::EINVAL)?;
+                cx.sys.fs.resize_pipe(pipe, size, &mut cx.sys.woken)?
             };
             Ok(Flow::Done(size as u64))
         }

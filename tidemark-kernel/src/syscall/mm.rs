@@ -129,6 +129,7 @@ pub fn mmap(
         area_flags = area_flags.with(AreaFlags::GROWS_DOWN);
     }
     if flags & MAP_LOCKED != 0 {
+        super::mlock::check_new_lock(cx, len)?;
         area_flags = area_flags.with(AreaFlags::LOCKED);
     }
     let content = if flags & MAP_ANONYMOUS != 0 {
@@ -323,61 +324,6 @@ pub fn msync(cx: &mut Cx<'_>, addr: GuestAddr, length: u64, flags: i32) -> SysRe
     if mm.space().areas().covers(range) { Ok(Flow::Done(0)) } else { Err(Errno::ENOMEM) }
 }
 
-/// The pages that a range touches, as `mlock(2)` rounds.
-fn touched_pages(addr: GuestAddr, len: u64) -> Result<Range<u64>> {
-    let start = addr.page_start();
-    let end = addr.0.checked_add(len).and_then(page_align_up).ok_or(Errno::EINVAL)?;
-    Ok(start.0..end)
-}
-
-/// `mlock(2)`.
-pub fn mlock(cx: &mut Cx<'_>, addr: GuestAddr, len: u64) -> SysResult {
-    let range = touched_pages(addr, len)?;
-    cx.change(|mm| mm.lock(range, true).map(|()| 0))
-}
-
-/// `mlock2(2)`.
-pub fn mlock2(cx: &mut Cx<'_>, addr: GuestAddr, len: u64, flags: u32) -> SysResult {
-    const ON_FAULT: u32 = 1;
-    if flags & !ON_FAULT != 0 {
-        return Err(Errno::EINVAL);
-    }
-    let range = touched_pages(addr, len)?;
-    cx.change(|mm| mm.lock(range, flags & ON_FAULT == 0).map(|()| 0))
-}
-
-/// `munlock(2)`.
-pub fn munlock(cx: &mut Cx<'_>, addr: GuestAddr, len: u64) -> SysResult {
-    let range = touched_pages(addr, len)?;
-    cx.change(|mm| mm.unlock(range).map(|()| 0))
-}
-
-/// `mlockall(2)`.
-pub fn mlockall(cx: &mut Cx<'_>, flags: u32) -> SysResult {
-    const CURRENT: u32 = 1;
-    const FUTURE: u32 = 2;
-    const ON_FAULT: u32 = 4;
-    if flags & !(CURRENT | FUTURE | ON_FAULT) != 0 || flags & (CURRENT | FUTURE) == 0 {
-        return Err(Errno::EINVAL);
-    }
-    cx.change(|mm| {
-        mm.set_lock_future(flags & FUTURE != 0);
-        if flags & CURRENT != 0 {
-            mm.lock_all(flags & ON_FAULT == 0);
-        }
-        Ok(0)
-    })
-}
-
-/// `munlockall(2)`.
-pub fn munlockall(cx: &mut Cx<'_>) -> SysResult {
-    cx.change(|mm| {
-        mm.set_lock_future(false);
-        mm.unlock_all();
-        Ok(0)
-    })
-}
-
 /// `membarrier(2)`.
 pub fn membarrier(cx: &mut Cx<'_>, command: i32, flags: u32, _cpu: i32) -> SysResult {
     const GLOBAL: i32 = 1;
@@ -387,14 +333,24 @@ pub fn membarrier(cx: &mut Cx<'_>, command: i32, flags: u32, _cpu: i32) -> SysRe
     const REGISTER_PRIVATE: i32 = 1 << 4;
     const PRIVATE_SYNC_CORE: i32 = 1 << 5;
     const REGISTER_SYNC_CORE: i32 = 1 << 6;
-    const ALL: i32 = (1 << 7) - 1;
+    const GET_REGISTRATIONS: i32 = 1 << 9;
+    const ALL: i32 = ((1 << 7) - 1) | GET_REGISTRATIONS;
     if flags != 0 {
         return Err(Errno::EINVAL);
     }
     let space = cx.space();
     match command {
         0 => Ok(Flow::Done(ALL as u64)),
-        REGISTER_GLOBAL | REGISTER_PRIVATE | REGISTER_SYNC_CORE => Ok(Flow::Done(0)),
+        REGISTER_GLOBAL | REGISTER_PRIVATE | REGISTER_SYNC_CORE => {
+            cx.sys.mm(space)?.space_mut().register_barriers(command as u32);
+            Ok(Flow::Done(0))
+        }
+        GET_REGISTRATIONS => Ok(Flow::Done(cx.sys.mm(space)?.space().registered_barriers().into())),
+        PRIVATE | PRIVATE_SYNC_CORE
+            if cx.sys.mm(space)?.space().registered_barriers() & (command << 1) as u32 == 0 =>
+        {
+            Err(Errno::EPERM)
+        }
         // The call returns when every worker that runs the space has started from a new generation, which orders its
         // memory accesses before and after. A hart of another space is ordered by taking the lock.
         GLOBAL | GLOBAL_EXPEDITED | PRIVATE => {

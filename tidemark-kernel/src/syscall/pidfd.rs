@@ -36,13 +36,34 @@ pub(super) fn process_of_fd(cx: &mut Cx<'_>, fd: Fd) -> Result<ProcessRef> {
     }
 }
 
+/// The process that is to be signalled: a descriptor's, which may also be that of an open `/proc/PID`.
+fn target_of_fd(cx: &mut Cx<'_>, fd: Fd) -> Result<Pid> {
+    let file = cx.file(fd)?;
+    let open = cx.sys.fs.file(file)?;
+    match open.kind {
+        FileKind::Process(reference) => Ok(cx.sys.tasks.referred(reference).ok_or(Errno::ESRCH)?.pid),
+        FileKind::Directory => {
+            let pid = cx.sys.fs.process_directory(open.at).ok_or(Errno::EBADF)?;
+            Ok(cx.sys.tasks.process(pid).ok_or(Errno::ESRCH)?.pid)
+        }
+        _ => Err(Errno::EBADF),
+    }
+}
+
+/// `PIDFD_SIGNAL_THREAD_GROUP`: what is done anyhow.
+const SIGNAL_PROCESS: u32 = 2;
+/// `PIDFD_SIGNAL_PROCESS_GROUP`
+const SIGNAL_GROUP: u32 = 4;
+
 /// `pidfd_send_signal(2)`.
 pub fn pidfd_send_signal(cx: &mut Cx<'_>, pidfd: Fd, sig: i32, info: GuestAddr, flags: u32) -> SysResult {
-    if flags != 0 {
+    if flags & !(SIGNAL_PROCESS | SIGNAL_GROUP) != 0 || flags.count_ones() > 1 {
         return Err(Errno::EINVAL);
     }
-    let reference = process_of_fd(cx, pidfd)?;
-    let target = cx.sys.tasks.referred(reference).ok_or(Errno::ESRCH)?.pid;
+    let target = target_of_fd(cx, pidfd)?;
+    if flags == SIGNAL_GROUP && info.is_null() {
+        return super::kill::kill(cx, -(target.get() as i32), sig);
+    }
     let info = if info.is_null() {
         let (pid, uid) = (cx.pid, cx.process().creds.uid);
         super::kill::signal_or_none(sig)?.map(|signal| SigInfo::kill(signal, Some(pid), uid))

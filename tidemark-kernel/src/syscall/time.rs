@@ -3,9 +3,9 @@
 use super::{Cx, SysResult};
 use crate::addr::GuestAddr;
 use crate::errno::{Errno, Result};
-use crate::task::{Pid, Tid};
+use crate::task::{Pid, Tid, TimerClock};
 use crate::time::{Clock, Nanos, Timespec, Timeval, clock_ticks};
-use crate::wait::{Entry, Flow, Restart};
+use crate::wait::{Entry, Events, Flow, Restart};
 
 const CLOCK_REALTIME: i32 = 0;
 const CLOCK_MONOTONIC: i32 = 1;
@@ -137,12 +137,12 @@ pub fn clock_nanosleep(
     rem: GuestAddr,
 ) -> SysResult {
     let absolute = flags & TIMER_ABSTIME != 0;
+    let clock = ClockId::new(cx, clockid)?;
+    if let ClockId::Process(_) | ClockId::Thread(_) = clock {
+        return sleep_on_cpu_time(cx, clock, absolute, req, rem);
+    }
     if cx.entry == Entry::First {
-        let clock = match ClockId::new(cx, clockid)? {
-            ClockId::Clock(clock) => clock,
-            ClockId::Thread(_) => return Err(Errno::EINVAL),
-            ClockId::Coarse(_) | ClockId::Process(_) => return Err(Errno::EOPNOTSUPP),
-        };
+        let ClockId::Clock(clock) = clock else { return Err(Errno::EOPNOTSUPP) };
         let time = cx.read_pod::<Timespec>(req)?.nanos()?;
         let now = cx.now();
         let deadline = if absolute { clock.deadline(time, now) } else { now.monotonic.saturating_add(time) };
@@ -164,6 +164,42 @@ fn sleep(cx: &mut Cx<'_>, rem: Option<GuestAddr>) -> SysResult {
         }
         return Ok(Flow::Interrupted(Restart::NoHandler));
     }
+    Ok(cx.block())
+}
+
+/// Sleeps until so much CPU time was used: looked at whenever a thread of that process leaves the kernel.
+fn sleep_on_cpu_time(
+    cx: &mut Cx<'_>,
+    clock: ClockId,
+    absolute: bool,
+    req: GuestAddr,
+    rem: GuestAddr,
+) -> SysResult {
+    let (pid, counted) = match clock {
+        ClockId::Process(pid) => (pid, TimerClock::ProcessCpu),
+        // It would wait for itself.
+        ClockId::Thread(tid) if tid == cx.tid => return Err(Errno::EINVAL),
+        ClockId::Thread(tid) => (cx.pid, TimerClock::ThreadCpu(tid)),
+        ClockId::Clock(_) | ClockId::Coarse(_) => return Err(Errno::EOPNOTSUPP),
+    };
+    let used = clock.read(cx)?;
+    if cx.entry == Entry::First {
+        let time = cx.read_pod::<Timespec>(req)?.nanos()?;
+        cx.progress.done = if absolute { time } else { used.saturating_add(time) };
+    }
+    let until = cx.progress.done;
+    if used >= until {
+        return Ok(Flow::Done(0));
+    }
+    if cx.entry == Entry::Signal {
+        if !absolute && !rem.is_null() {
+            cx.write_pod(rem, &Timespec::new(until - used))?;
+        }
+        return Ok(Flow::Interrupted(Restart::NoHandler));
+    }
+    let waiter = cx.waiter(Events::IN);
+    let process = cx.sys.tasks.process_mut(pid).ok_or(Errno::EINVAL)?;
+    process.timers.sleep(counted, until, waiter);
     Ok(cx.block())
 }
 

@@ -10,7 +10,7 @@ use crate::call::A0;
 use crate::cpu::core::SpaceId;
 use crate::cpu::hart::Hart;
 use crate::errno::{Errno, Result};
-use crate::signal::{AltStack, Signal};
+use crate::signal::Signal;
 use crate::status::Status;
 use crate::system::System;
 use crate::task::Capabilities;
@@ -28,6 +28,7 @@ impl CloneFlags {
     pub(crate) const FS: CloneFlags = CloneFlags(0x200);
     pub(crate) const FILES: CloneFlags = CloneFlags(0x400);
     pub(crate) const SIGHAND: CloneFlags = CloneFlags(0x800);
+    pub(crate) const PIDFD: CloneFlags = CloneFlags(0x1000);
     pub(crate) const VFORK: CloneFlags = CloneFlags(0x4000);
     pub(crate) const PARENT: CloneFlags = CloneFlags(0x8000);
     pub(crate) const THREAD: CloneFlags = CloneFlags(0x1_0000);
@@ -48,6 +49,7 @@ impl CloneFlags {
         | Self::FS.0
         | Self::FILES.0
         | Self::SIGHAND.0
+        | Self::PIDFD.0
         | Self::VFORK.0
         | Self::PARENT.0
         | Self::THREAD.0
@@ -77,6 +79,7 @@ impl CloneFlags {
         let valid = self.0 & !Self::KNOWN == 0
             && (!thread || self.has(shared))
             && (thread || !self.has(Self::SIGHAND))
+            && !(thread && self.has(Self::PIDFD))
             && !(self.has(Self::SIGHAND) && self.has(Self::CLEAR_SIGHAND))
             && !(thread && self.has(Self::VFORK) && !self.has(Self::VM));
         if valid { Ok(self) } else { Err(Errno::EINVAL) }
@@ -130,8 +133,7 @@ impl System {
         let process = self.tasks.process(parent.pid).ok_or(Errno::ESRCH)?;
         let hart = child_hart(hart, request);
         let mut thread = Thread::new(new, parent.pid, parent.name, hart, &process.shared, now);
-        thread.signals.mask = parent.signals.saved_mask.unwrap_or(parent.signals.mask);
-        thread.inherit(parent.signals.alt_stack, request);
+        thread.inherit(parent, request);
         let space = process.space;
         let pid = parent.pid;
         self.tasks.insert_thread(Box::new(thread));
@@ -191,8 +193,7 @@ impl System {
         }
         let mut thread =
             Thread::new(pid.0, pid, caller.name, child_hart(hart, request), &process.shared, now);
-        thread.signals.mask = caller.signals.saved_mask.unwrap_or(caller.signals.mask);
-        thread.inherit(caller.signals.alt_stack, request);
+        thread.inherit(caller, request);
         let caller_space = from.space;
         self.tasks.insert_process(Box::new(process));
         self.tasks.insert_thread(Box::new(thread));
@@ -236,6 +237,7 @@ impl Process {
         self.session = from.session;
         self.terminal = from.terminal;
         self.rlimits = from.rlimits;
+        self.timers.limit_cpu(from.rlimits.soft(Resource::Cpu));
         self.signals.actions = from.signals.actions.clone();
         self.dumpable = from.dumpable;
         self.no_new_privs = from.no_new_privs;
@@ -247,10 +249,12 @@ impl Process {
 }
 
 impl Thread {
-    fn inherit(&mut self, alt_stack: AltStack, request: &CloneRequest) {
+    fn inherit(&mut self, from: &Thread, request: &CloneRequest) {
+        self.signals.mask = from.signals.saved_mask.unwrap_or(from.signals.mask);
+        self.scheduling = from.scheduling.inherited();
         // A thread that shares memory must not use its creator's stack; a vfork child does for a moment.
         if !request.flags.has(CloneFlags::VM) || request.flags.has(CloneFlags::VFORK) {
-            self.signals.alt_stack = alt_stack;
+            self.signals.alt_stack = from.signals.alt_stack;
         }
         if request.flags.has(CloneFlags::CHILD_CLEARTID) {
             self.clear_child_tid = request.child_tid;

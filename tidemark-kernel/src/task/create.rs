@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::scheduling::Scheduling;
 use super::shared::{ProcessShared, ThreadShared};
 use super::thread::{Name, RunState, Thread, ThreadSignals};
 use super::timer::ProcessTimers;
@@ -96,6 +97,7 @@ impl Thread {
             park: ParkSeq::default(),
             killable_only: false,
             signals: ThreadSignals::default(),
+            scheduling: Scheduling::default(),
             usage: Usage::default(),
             on_worker_since: None,
             started: now,

@@ -11,6 +11,7 @@ mod exit;
 mod group;
 mod process;
 mod rlimit;
+mod scheduling;
 mod shared;
 mod spawn;
 mod table;
@@ -29,6 +30,7 @@ pub(crate) use exec::ExecIdentity;
 pub use group::Groups;
 pub use process::{Pid, Process, ProcessRef, ProcessSignals};
 pub use rlimit::{INFINITY, RESOURCES, RLimit, RLimits, Resource};
+pub use scheduling::{Policy, Scheduling};
 pub use shared::{ProcessShared, ThreadShared, fast_call};
 
 pub use table::Tasks;

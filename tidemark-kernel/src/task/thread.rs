@@ -3,6 +3,7 @@
 use core::num::NonZeroU32;
 use std::sync::Arc;
 
+use super::scheduling::Scheduling;
 use super::shared::ThreadShared;
 use super::usage::Usage;
 use super::{Pid, exit::ExitStep};
@@ -117,6 +118,8 @@ pub struct Thread {
     pub killable_only: bool,
     /// Mask, queue and alternative stack.
     pub signals: ThreadSignals,
+    /// What it asked of the scheduler.
+    pub scheduling: Scheduling,
     /// Counters of it alone.
     pub usage: Usage,
     /// When it last went onto a worker, while it is on one.

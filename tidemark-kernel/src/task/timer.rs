@@ -3,12 +3,13 @@
 //! Owns their settings and expiries. Those on a clock stand in the kernel's heap of deadlines; those on CPU time are
 //! looked at when a thread of the process leaves the kernel.
 
-use super::{Pid, Tid};
+use super::{INFINITY, Pid, RLimit, Resource, Tid};
 use crate::errno::{Errno, Result};
 use crate::signal::{SigInfo, Signal};
 use crate::system::System;
-use crate::time::{Clock, Nanos};
+use crate::time::{Clock, NANOS_PER_SECOND, Nanos};
 use crate::timers::Due;
+use crate::wait::Waiter;
 
 /// Overruns counted at the most (`DELAYTIMER_MAX`).
 const OVERRUN_MAX: u64 = i32::MAX as u64;
@@ -95,7 +96,11 @@ pub struct ProcessTimers {
     /// `ITIMER_PROF`, likewise.
     pub prof: Setting,
     posix: Vec<Option<PosixTimer>>,
-    /// Whether any timer counts CPU time.
+    /// Who sleeps until so much CPU time was used (`clock_nanosleep(2)`).
+    sleepers: Vec<(TimerClock, Nanos, Waiter)>,
+    /// When the limit on CPU time is looked at next, if there is one (`RLIMIT_CPU`).
+    cpu_limit: Option<Nanos>,
+    /// Whether anything waits for CPU time.
     pub(crate) on_cpu: bool,
 }
 
@@ -151,11 +156,30 @@ impl ProcessTimers {
         self.recount();
     }
 
+    /// Has somebody woken when so much CPU time was used.
+    pub(crate) fn sleep(&mut self, clock: TimerClock, until: Nanos, waiter: Waiter) {
+        // One that left early went stale.
+        self.sleepers.retain(|(_, _, old)| old.target != waiter.target);
+        self.sleepers.push((clock, until, waiter));
+        self.on_cpu = true;
+    }
+
+    /// Looks at a limit on CPU time when so much was used.
+    pub(crate) fn limit_cpu(&mut self, soft_seconds: u64) {
+        // A limit of zero is one of a second (`setrlimit(2)`, `RLIMIT_CPU`, as Linux has it).
+        self.cpu_limit =
+            (soft_seconds != INFINITY).then(|| soft_seconds.max(1).saturating_mul(NANOS_PER_SECOND));
+        self.recount();
+    }
+
     fn recount(&mut self) {
         let counts_cpu =
             |timer: &PosixTimer| !matches!(timer.clock, TimerClock::Clock(_)) && timer.setting.at.is_some();
-        self.on_cpu =
-            self.virt.at.is_some() || self.prof.at.is_some() || self.posix.iter().flatten().any(counts_cpu);
+        self.on_cpu = self.virt.at.is_some()
+            || self.prof.at.is_some()
+            || self.cpu_limit.is_some()
+            || !self.sleepers.is_empty()
+            || self.posix.iter().flatten().any(counts_cpu);
     }
 }
 
@@ -278,6 +302,9 @@ impl System {
         let virt = process.timers.virt.expire(used) > 0;
         let prof = process.timers.prof.expire(used) > 0;
         let count = process.timers.posix.len() as u32;
+        let sleepers = core::mem::take(&mut process.timers.sleepers);
+        self.wake_cpu_sleepers(pid, used, sleepers);
+        self.check_cpu_limit(pid, used);
         if virt {
             self.send_from_timer(pid, SigInfo::kernel(Signal::VTALRM));
         }
@@ -307,6 +334,40 @@ impl System {
         if let Some(process) = self.tasks.process_mut(pid) {
             process.timers.recount();
         }
+    }
+
+    fn wake_cpu_sleepers(&mut self, pid: Pid, used: Nanos, sleepers: Vec<(TimerClock, Nanos, Waiter)>) {
+        for (clock, until, waiter) in sleepers {
+            let now = match clock {
+                TimerClock::ThreadCpu(tid) => {
+                    self.tasks.thread(tid).map_or(0, |thread| thread.cpu_time(self.now.monotonic))
+                }
+                _ => used,
+            };
+            if now >= until {
+                self.woken.list.push((waiter.target, waiter.events));
+            } else if let Some(process) = self.tasks.process_mut(pid) {
+                process.timers.sleepers.push((clock, until, waiter));
+            }
+        }
+    }
+
+    /// `SIGXCPU` at the soft limit and each second after it, `SIGKILL` at the hard one (`setrlimit(2)`).
+    fn check_cpu_limit(&mut self, pid: Pid, used: Nanos) {
+        let Some(process) = self.tasks.process_mut(pid) else { return };
+        if process.timers.cpu_limit.is_none_or(|limit| used < limit) {
+            return;
+        }
+        let limit = process.rlimits.get(Resource::Cpu);
+        let signal = if used / NANOS_PER_SECOND >= limit.hard {
+            Signal::KILL
+        } else {
+            let soft = limit.soft.saturating_add(1);
+            process.rlimits.set(Resource::Cpu, RLimit { soft, ..limit });
+            process.timers.limit_cpu(soft);
+            Signal::XCPU
+        };
+        self.send_from_timer(pid, SigInfo::kernel(signal));
     }
 
     fn send_from_timer(&mut self, pid: Pid, info: SigInfo) {

@@ -18,6 +18,7 @@ use super::node::{Attr, FileType, Listed, Location, NodeKey};
 use super::view::View;
 use super::{FileId, LinkTarget, Vfs};
 use crate::errno::{Errno, Result};
+use crate::fs::dispatch::FileSystem;
 use crate::system::System;
 use crate::task::{Capabilities, Pid, Process, Tid};
 
@@ -185,6 +186,17 @@ fn check_inside(view: &View<'_>, process: &Process) -> Result<()> {
 }
 
 impl Vfs {
+    /// The process whose `/proc/PID` a directory is.
+    pub(crate) fn process_directory(&self, at: Location) -> Option<Pid> {
+        match self.fs_of(at) {
+            Ok((_, FileSystem::Proc)) => match Node::of(at.node) {
+                Ok(Node::Task(Owner { pid, tid: None })) => Some(pid),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// The node of a name in a directory of procfs.
     ///
     /// # Errors

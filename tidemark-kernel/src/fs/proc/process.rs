@@ -363,13 +363,14 @@ fn status(sys: &System, owner: Owner) -> Vec<u8> {
         creds.inheritable.0, creds.permitted.0, creds.effective.0, creds.bounding.0, creds.ambient.0
     );
     let workers = sys.workers.len();
-    let mask = if workers >= 64 { u64::MAX } else { (1 << workers) - 1 };
+    let all = if workers >= 64 { u64::MAX } else { (1 << workers) - 1 };
+    let mask = thread(sys, owner).and_then(|thread| thread.scheduling.affinity).unwrap_or(all);
     let usage = thread(sys, owner).map(|thread| thread.usage).unwrap_or_default();
     text += &format!(
-        "NoNewPrivs:\t{}\nSeccomp:\t0\nCpus_allowed:\t{mask:x}\nCpus_allowed_list:\t0-{}\nMems_allowed:\t1\n\
+        "NoNewPrivs:\t{}\nSeccomp:\t0\nCpus_allowed:\t{mask:x}\nCpus_allowed_list:\t{}\nMems_allowed:\t1\n\
          Mems_allowed_list:\t0\nvoluntary_ctxt_switches:\t{}\nnonvoluntary_ctxt_switches:\t{}\n",
         u8::from(process.no_new_privs),
-        workers.saturating_sub(1),
+        bit_list(mask),
         usage.voluntary_switches,
         usage.involuntary_switches
     );
@@ -510,6 +511,22 @@ fn mount_info(sys: &System, root: Location) -> Vec<u8> {
         format!("{id} {parent} 0:{minor} / {path} {options},relatime - {kind} {source} {options}\n")
     };
     seen_mounts(sys, root).into_iter().map(line).collect::<String>().into_bytes()
+}
+
+/// A set of numbers as the kernel lists it: `0-2,5`.
+fn bit_list(mask: u64) -> String {
+    let mut parts = Vec::new();
+    let mut at = 0;
+    while at < u64::BITS {
+        let run = (mask >> at).trailing_ones();
+        match run {
+            0 => {}
+            1 => parts.push(at.to_string()),
+            run => parts.push(format!("{at}-{}", at + run - 1)),
+        }
+        at += run.max(1);
+    }
+    parts.join(",")
 }
 
 impl System {
