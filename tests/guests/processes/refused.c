@@ -3,7 +3,7 @@
 // syscalls: kexec_load init_module delete_module finit_module ptrace reboot setdomainname settimeofday swapon swapoff
 // syscalls: perf_event_open seccomp bpf userfaultfd io_uring_setup io_uring_enter io_uring_register rseq
 // syscalls: landlock_create_ruleset futex_waitv syslog sethostname
-// syscalls: umount2 mount pivot_root quotactl vmsplice
+// syscalls: umount2 mount pivot_root quotactl
 //
 // What a sandbox does not offer, it refuses at once, with the error that programs expect: EPERM where Linux lets only a more
 // privileged caller, ENOSYS where Linux may be built without it.
@@ -31,7 +31,6 @@ static const struct call calls[] = {
     {"mount", SYS_mount, EPERM},
     {"pivot_root", SYS_pivot_root, EPERM},
     {"quotactl", SYS_quotactl, ENOSYS},
-    {"vmsplice", SYS_vmsplice, ENOSYS},
     {"perf_event_open", SYS_perf_event_open, ENOSYS},
     {"seccomp", SYS_seccomp, ENOSYS},
     {"bpf", SYS_bpf, ENOSYS},

@@ -24,7 +24,7 @@ pub enum LockOwner {
 }
 
 impl LockOwner {
-    fn is(self, other: LockOwner) -> bool {
+    pub(super) fn is(self, other: LockOwner) -> bool {
         match (self, other) {
             (LockOwner::Process { table: a, .. }, LockOwner::Process { table: b, .. }) => a == b,
             (LockOwner::Description(a), LockOwner::Description(b)) => a == b,

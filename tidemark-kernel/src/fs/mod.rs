@@ -2,7 +2,8 @@
 //!
 //! [`Vfs`] owns the tables; each topic's logic is in its own file:
 //! - names: [`path`], [`mount`], [`tree`] (tmpfs and overlay), [`layer`];
-//! - open files: [`open`], [`file`], [`io`], [`size`], [`cut`], [`descriptors`], [`context`], [`locks`];
+//! - open files: [`open`], [`file`], [`io`], [`size`], [`cut`], [`descriptors`], [`context`], [`locks`],
+//!   [`deadlock`], [`handle`];
 //! - what the kernel tells in files: [`proc`], `sys`;
 //! - what happens to files, told to programs: [`inotify`], [`notify`];
 //! - what is not on a file system: [`pipe`], [`stream`], [`device`].
@@ -13,6 +14,7 @@
 pub(crate) mod attributes;
 pub(crate) mod context;
 pub(crate) mod cut;
+pub(crate) mod deadlock;
 pub mod descriptors;
 pub(crate) mod device;
 mod dispatch;
@@ -20,6 +22,7 @@ pub(crate) mod epoll;
 pub(crate) mod event;
 pub(crate) mod file;
 pub mod flags;
+pub(crate) mod handle;
 pub(crate) mod inotify;
 pub(crate) mod io;
 pub mod layer;
@@ -53,6 +56,7 @@ use std::sync::Arc;
 
 use context::FsContext;
 use cut::Cut;
+use deadlock::LockWait;
 use descriptors::FdTable;
 use dispatch::FileSystem;
 use file::OpenFile;
@@ -126,6 +130,8 @@ pub struct Vfs {
     next_ino: u64,
     /// Walks of paths that take several steps; most often none.
     walks: Vec<Walks>,
+    /// Who waits for record locks.
+    lock_waits: Vec<LockWait>,
     /// Who watches which nodes.
     watchers: Watchers,
     /// `/proc/sys/kernel/random/boot_id`, once somebody asked.
@@ -181,6 +187,7 @@ impl Vfs {
             socket_mount: MountId(0),
             next_ino: 1,
             walks: Vec::new(),
+            lock_waits: Vec::new(),
             watchers: Watchers::default(),
             boot_id: None,
         };

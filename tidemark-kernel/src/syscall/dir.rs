@@ -111,10 +111,11 @@ pub fn renameat2(
     if cx.entry != Entry::First {
         return finish(cx, 0);
     }
-    let how = match flags {
+    const WHITEOUT: u32 = 4;
+    let how = match flags & !WHITEOUT {
         0 => Rename::Replace,
         1 => Rename::NoReplace,
-        2 => Rename::Exchange,
+        2 if flags & WHITEOUT == 0 => Rename::Exchange,
         _ => return Err(Errno::EINVAL),
     };
     let (old, new) = (cx.path(old)?, cx.path(new)?);
@@ -122,6 +123,13 @@ pub fn renameat2(
     let to = cx.base(new_dirfd, &new)?;
     let parts = cx.parts()?;
     parts.fs.rename(&parts.who, &parts.env, (from, &old), (to, &new), how)?;
+    if flags & WHITEOUT != 0 {
+        // What was there is gone, unless both names are the same file's and nothing happened.
+        match parts.fs.make(&parts.who, &parts.env, from, &old, NewNode::Char(decode_device(0)), 0) {
+            Ok(_) | Err(Errno::EEXIST) => {}
+            Err(error) => return Err(error),
+        }
+    }
     finish(cx, 0)
 }
 

@@ -4,13 +4,15 @@ use super::{Cx, SysResult};
 use crate::addr::GuestAddr;
 use crate::errno::{Errno, Result};
 use crate::fs::FileId;
+use crate::fs::deadlock::LockWait;
 use crate::fs::descriptors::Fd;
 use crate::fs::file::FileKind;
 use crate::fs::flags::OpenFlags;
 use crate::fs::locks::{LockOwner, Record};
+use crate::fs::node::Location;
 use crate::pod;
 use crate::task::{Capabilities, Resource};
-use crate::wait::{Entry, Flow, Restart};
+use crate::wait::{Entry, Flow, ParkSeq, Restart};
 
 const F_DUPFD: u32 = 0;
 const F_GETFD: u32 = 1;
@@ -179,8 +181,26 @@ fn record_lock(cx: &mut Cx<'_>, file: FileId, cmd: u32, addr: GuestAddr) -> SysR
     }
     match locks.lock(wanted, &mut cx.sys.woken) {
         Ok(()) => Ok(Flow::Done(0)),
-        Err(Errno::EAGAIN) if matches!(cmd, F_SETLKW | F_OFD_SETLKW) => wait_for_lock(cx, file),
+        Err(Errno::EAGAIN) if cmd == F_SETLKW => {
+            if cx.sys.lock_would_deadlock(at, &wanted) {
+                return Err(Errno::EDEADLK);
+            }
+            let flow = wait_for_lock(cx, file)?;
+            if let Flow::Block { .. } = flow {
+                cx.note_lock_wait(at, wanted);
+            }
+            Ok(flow)
+        }
+        Err(Errno::EAGAIN) if cmd == F_OFD_SETLKW => wait_for_lock(cx, file),
         Err(error) => Err(error),
+    }
+}
+
+impl Cx<'_> {
+    /// Notes that the caller is about to wait for a lock.
+    fn note_lock_wait(&mut self, at: Location, wanted: Record) {
+        let park = ParkSeq(self.thread().park.0 + 1);
+        self.sys.fs.note_lock_wait(LockWait { tid: self.tid, park, at, wanted });
     }
 }
 

@@ -464,6 +464,37 @@ fn vectored(cx: &mut Cx<'_>, fd: Fd, offset: i64, flags: u32) -> Result<(FileId,
     Ok((file, offset))
 }
 
+/// `vmsplice(2)`: what pages would lend is copied.
+pub fn vmsplice(cx: &mut Cx<'_>, fd: Fd, iov: GuestAddr, nr_segs: u64, flags: u32) -> SysResult {
+    /// `SPLICE_F_NONBLOCK`
+    const NONBLOCK: u32 = 2;
+    /// All `SPLICE_F_…`
+    const KNOWN: u32 = 15;
+    if flags & !KNOWN != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let file = cx.file(fd)?;
+    let open = cx.sys.fs.file(file)?;
+    let writable = open.writable;
+    if !matches!(open.kind, FileKind::Pipe(_)) {
+        return Err(Errno::EBADF);
+    }
+    let no_wait = flags & NONBLOCK != 0;
+    let buffers = if writable {
+        vector_to_write(cx, file, iov, nr_segs)?
+    } else {
+        vector(cx, iov, nr_segs)?
+    };
+    if buffers.total() == 0 {
+        return Ok(Flow::Done(0));
+    }
+    let result = match writable {
+        true => write_step(cx, file, &buffers, None, no_wait),
+        false => read_step(cx, file, &buffers, None, no_wait),
+    };
+    keep(cx, buffers, result)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,6 +13,7 @@ mod exec;
 mod fcntl;
 mod files;
 mod futex;
+mod handle;
 mod id;
 mod inotify;
 mod inspect;

@@ -123,7 +123,7 @@ syscalls! {
     72 pselect6(nfds: i32, readfds: GuestAddr, writefds: GuestAddr, exceptfds: GuestAddr, timeout: GuestAddr, sigmask: GuestAddr) => super::poll::pselect6, Full;
     73 ppoll(fds: GuestAddr, nfds: u64, timeout: GuestAddr, sigmask: GuestAddr, sigsetsize: usize) => super::poll::ppoll, Full;
     74 signalfd4(fd: i32, mask: GuestAddr, sizemask: usize, flags: OpenFlags) => super::event::signalfd4, Full;
-    75 vmsplice() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "pages cannot be lent to pipes");
+    75 vmsplice(fd: Fd, iov: GuestAddr, nr_segs: u64, flags: u32) => super::io::vmsplice, Partial("pages are copied, not lent");
     76 splice(fd_in: Fd, off_in: GuestAddr, fd_out: Fd, off_out: GuestAddr, len: u64, flags: u32) => super::copy::splice, Full;
     77 tee(fd_in: Fd, fd_out: Fd, len: u64, flags: u32) => super::copy::tee, Full;
     78 readlinkat(dirfd: DirFd, path: PathAddr, buf: GuestAddr, bufsiz: i32) => super::stat::readlinkat, Full;
@@ -279,6 +279,8 @@ syscalls! {
     259 riscv_flush_icache(start: GuestAddr, end: GuestAddr, flags: u64) => super::mm::riscv_flush_icache, Full;
     260 wait4(pid: i32, wstatus: GuestAddr, options: u32, rusage: GuestAddr) => super::wait::wait4, Full;
     261 prlimit64(pid: i32, resource: u32, new_limit: GuestAddr, old_limit: GuestAddr) => super::rlimit::prlimit64, Partial("as setrlimit");
+    264 name_to_handle_at(dirfd: DirFd, pathname: PathAddr, handle: GuestAddr, mount_id: GuestAddr, flags: u32) => super::handle::name_to_handle_at, Full;
+    265 open_by_handle_at(mount_fd: i32, handle: GuestAddr, flags: OpenFlags) => super::handle::open_by_handle_at, Full;
     266 clock_adjtime(clockid: i32, buf: GuestAddr) => super::time::clock_adjtime, Partial("reads only");
     267 syncfs(fd: Fd) => super::seek::syncfs, Full;
     268 setns(fd: Fd, nstype: u64) => super::namespace::setns, Partial("no namespaces to enter: EPERM");
@@ -289,7 +291,7 @@ syscalls! {
     273 finit_module() => super::misc::refused_eperm, Refused(Errno::EPERM, "the kernel takes no modules");
     274 sched_setattr(pid: i32, attr: GuestAddr, flags: u32) => super::sched::sched_setattr, Partial("as sched_setscheduler; SCHED_DEADLINE answers EPERM, utilisation clamps EOPNOTSUPP");
     275 sched_getattr(pid: i32, attr: GuestAddr, size: u32, flags: u32) => super::sched::sched_getattr, Full;
-    276 renameat2(olddirfd: DirFd, oldpath: PathAddr, newdirfd: DirFd, newpath: PathAddr, flags: u32) => super::dir::renameat2, Partial("no RENAME_WHITEOUT");
+    276 renameat2(olddirfd: DirFd, oldpath: PathAddr, newdirfd: DirFd, newpath: PathAddr, flags: u32) => super::dir::renameat2, Full;
     277 seccomp() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "guests are confined from outside");
     278 getrandom(buf: GuestAddr, buflen: usize, flags: u32) => super::misc::getrandom, Full;
     279 memfd_create(name: GuestAddr, flags: u32) => super::event::memfd_create, Partial("no huge pages");
