@@ -1,3 +1,4 @@
+// syscalls: shmget semget msgget
 // only: tidemark
 // oracle: man page; it changes limits of the machine. Agrees with Linux in an IPC namespace of its own (unshare -i)
 // flags: -Wno-format-truncation
