@@ -144,7 +144,15 @@ impl Vfs {
     /// # Errors
     /// `ENFILE`.
     pub(crate) fn open_anonymous(&mut self, kind: FileKind, flags: OpenFlags) -> Result<FileId> {
-        self.new_file(self.nowhere(), kind, flags.with(OpenFlags::READ_WRITE))
+        self.open_anonymous_as(kind, flags.with(OpenFlags::READ_WRITE))
+    }
+
+    /// As [`open_anonymous`](Self::open_anonymous), with the access mode in `flags`.
+    ///
+    /// # Errors
+    /// `ENFILE`.
+    pub(crate) fn open_anonymous_as(&mut self, kind: FileKind, flags: OpenFlags) -> Result<FileId> {
+        self.new_file(self.nowhere(), kind, flags)
     }
 
     /// Where files are that have no node.

@@ -12,6 +12,7 @@ use super::pipe::PipeId;
 use super::view::Env;
 use super::{FileId, Vfs};
 use crate::errno::{Errno, Result};
+use crate::ipc::posix::QueueId;
 use crate::limits::STEP_ITEMS;
 use crate::net::socket::{SocketId, Ucred};
 use crate::signal::SigSet;
@@ -71,6 +72,8 @@ pub(crate) enum FileKind {
     Inotify(Box<Inotify>),
     /// A socket.
     Socket(SocketId),
+    /// A POSIX message queue.
+    MessageQueue(QueueId),
     /// A process (`pidfd_open(2)`).
     Process(ProcessRef),
 }
@@ -201,6 +204,7 @@ impl Vfs {
             FileKind::Pipe(pipe) => self.close_pipe(pipe, file.at, file.readable, file.writable, env),
             FileKind::Terminal(terminal) => self.close_terminal(terminal, env),
             FileKind::Socket(socket) => self.close_socket(socket, env),
+            FileKind::MessageQueue(queue) => self.message_queues.close(queue),
             FileKind::Regular => {
                 if file.writable {
                     self.count_writer(file.at, -1);

@@ -64,6 +64,17 @@ impl Vfs {
                 }
                 Ok(done)
             }
+            &FileKind::MessageQueue(queue) => {
+                let position = offset.unwrap_or(open.position);
+                let text = self.message_queues.get(queue)?.status();
+                let rest =
+                    usize::try_from(position).ok().and_then(|start| text.get(start..)).unwrap_or_default();
+                let done = sink.put_bytes(rest.as_bytes()) as u64;
+                if offset.is_none() {
+                    self.file_mut(file)?.position = position + done;
+                }
+                Ok(done)
+            }
             FileKind::Counter(_) | FileKind::Timer(_) => {
                 if offset.is_some() {
                     return Err(Errno::ESPIPE);
@@ -157,6 +168,7 @@ impl Vfs {
             | FileKind::Signals(_)
             | FileKind::Epoll(_)
             | FileKind::Inotify(_)
+            | FileKind::MessageQueue(_)
             | FileKind::Process(_) => Err(Errno::EINVAL),
             FileKind::Device(DeviceKind::Full) => Err(Errno::ENOSPC),
             FileKind::Device(_) => Ok(source.remaining() as u64),

@@ -72,6 +72,7 @@ use tree::Tree;
 use walks::Walks;
 
 use crate::errno::{Errno, Result};
+use crate::ipc::posix::Queues;
 use crate::limits::Limits;
 use crate::net::Sockets;
 use crate::tty::Terminals;
@@ -124,6 +125,7 @@ pub struct Vfs {
     pub(crate) terminals: Terminals,
     /// `/dev/pts`.
     pub(crate) pts_mount: MountId,
+    pub(crate) message_queues: Queues,
     pub(crate) sockets: Sockets,
     pub(crate) socket_mount: MountId,
     /// `st_ino` of the next pipe or socket.
@@ -183,6 +185,7 @@ impl Vfs {
             streams: Slab::default(),
             terminals: Terminals::default(),
             pts_mount: MountId(0),
+            message_queues: Queues::default(),
             sockets: Sockets::new(limits.open_files, limits.socket_bytes),
             socket_mount: MountId(0),
             next_ino: 1,

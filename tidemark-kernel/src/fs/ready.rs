@@ -34,6 +34,7 @@ impl System {
             }
             FileKind::Terminal(terminal) => self.fs.terminals.get(terminal.pty)?.poll(terminal.end),
             &FileKind::Socket(socket) => self.fs.sockets.poll(socket),
+            &FileKind::MessageQueue(queue) => self.fs.message_queues.get(queue)?.poll(),
             FileKind::Counter(counter) => counter.poll(),
             FileKind::Timer(timer) => timer.poll(),
             FileKind::Inotify(inotify) => inotify.poll(),
@@ -89,6 +90,9 @@ impl Vfs {
         }
         if let FileKind::Socket(socket) = self.file(file)?.kind {
             return self.sockets.queue_mut(socket).map(Some);
+        }
+        if let FileKind::MessageQueue(queue) = self.file(file)?.kind {
+            return Ok(Some(&mut self.message_queues.get_mut(queue)?.waiters));
         }
         Ok(match &mut self.file_mut(file)?.kind {
             FileKind::Counter(counter) => Some(&mut counter.queue),

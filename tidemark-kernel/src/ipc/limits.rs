@@ -1,5 +1,7 @@
 //! Bounds of System V IPC, with the values and the names Linux has (`proc(5)`, `/proc/sys/kernel`).
 
+use super::posix::Shape;
+use crate::errno::{Errno, Result};
 use crate::limits::STEP_BYTES;
 
 /// The least bytes of a segment (`SHMMIN`).
@@ -73,5 +75,70 @@ impl IpcLimits {
             msg_queue_bytes: 16_384,
             msg_queues: 32_000,
         }
+    }
+}
+
+/// Priorities of messages in POSIX queues, from zero (`MQ_PRIO_MAX`).
+pub(crate) const MQ_PRIORITIES: u32 = 32_768;
+
+/// What a message counts beside its bytes, and a priority's list: `struct msg_msg` and `struct posix_msg_tree_node`.
+pub(crate) const MQ_OVERHEAD: u64 = 48;
+
+/// Messages of a queue, and bytes of a message, that the privileged can ask for (`HARD_MSGMAX`; Linux has 16 MiB for the
+/// latter). A message is copied in one step.
+pub(crate) const MQ_MESSAGES_MOST: u32 = 65_536;
+pub(crate) const MQ_MESSAGE_MOST: u32 = STEP_BYTES as u32;
+
+/// The least that the limit on bytes of a message can be set to (`mq_overview(7)`).
+pub(crate) const MQ_MESSAGE_LEAST: u32 = 128;
+
+/// The limits that `/proc/sys/fs/mqueue` shows, and lets the superuser change (`mq_overview(7)`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct MqLimits {
+    /// Messages of a queue that is made without saying how many.
+    pub(crate) messages_usual: u32,
+    /// Messages of a queue.
+    pub(crate) messages: u32,
+    /// Bytes of its messages.
+    pub(crate) message_bytes_usual: u32,
+    /// Bytes of a message.
+    pub(crate) message_bytes: u32,
+    /// Queues.
+    pub(crate) queues: u32,
+}
+
+impl Default for MqLimits {
+    fn default() -> Self {
+        MqLimits {
+            messages_usual: 10,
+            messages: 10,
+            message_bytes_usual: 8192,
+            message_bytes: 8192,
+            queues: 256,
+        }
+    }
+}
+
+impl MqLimits {
+    /// What a queue holds whose maker does not say.
+    pub(crate) fn usual(&self) -> Shape {
+        Shape {
+            messages: self.messages.min(self.messages_usual).into(),
+            message_bytes: self.message_bytes.min(self.message_bytes_usual).into(),
+        }
+    }
+
+    /// What a queue is to hold, if it may.
+    ///
+    /// # Errors
+    /// `EINVAL`.
+    pub(crate) fn checked(&self, shape: Shape, privileged: bool) -> Result<Shape> {
+        let (messages, bytes) = match privileged {
+            true => (MQ_MESSAGES_MOST, MQ_MESSAGE_MOST),
+            false => (self.messages, self.message_bytes),
+        };
+        let fits = (1..=messages.into()).contains(&shape.messages)
+            && (1..=bytes.into()).contains(&shape.message_bytes);
+        if fits { Ok(shape) } else { Err(Errno::EINVAL) }
     }
 }

@@ -1,4 +1,5 @@
-//! System V IPC (`sysvipc(7)`): shared memory, semaphores and message queues, by key and by id.
+//! System V IPC (`sysvipc(7)`): shared memory, semaphores and message queues, by key and by id; and POSIX message queues,
+//! by name.
 //!
 //! Owns the objects, their limits and who may use them. Pages of shared memory are `mem`'s, and so is the count of who
 //! has them attached; what a raw argument means is the handlers' in `syscall`.
@@ -6,6 +7,7 @@
 mod ids;
 pub(crate) mod limits;
 pub(crate) mod msg;
+pub(crate) mod posix;
 mod report;
 pub(crate) mod sem;
 pub(crate) mod shm;

@@ -14,6 +14,8 @@ pub(super) const SI_USER: i32 = 0;
 pub(super) const SI_KERNEL: i32 = 0x80;
 /// `SI_TIMER`: a POSIX timer.
 pub(super) const SI_TIMER: i32 = -2;
+/// `SI_MESGQ`: a POSIX message queue.
+const SI_MESGQ: i32 = -3;
 /// `SI_TKILL`: `tgkill(2)`.
 pub(crate) const SI_TKILL: i32 = -6;
 
@@ -98,6 +100,11 @@ impl SigInfo {
     /// `tgkill(2)`.
     pub fn tkill(signal: Signal, sender: Pid, uid: u32) -> SigInfo {
         SigInfo::new(signal, SI_TKILL, [sender_fields(Some(sender), uid), 0, 0, 0])
+    }
+
+    /// A message that came to an empty queue (`mq_notify(3)`).
+    pub fn message(signal: Signal, sender: Pid, uid: u32, value: u64) -> SigInfo {
+        SigInfo::new(signal, SI_MESGQ, [sender_fields(Some(sender), uid), value, 0, 0])
     }
 
     /// A fault at an address.

@@ -24,6 +24,7 @@ mod message;
 mod misc;
 mod mlock;
 mod mm;
+mod mqueue;
 mod msg;
 mod namespace;
 mod open;

@@ -139,6 +139,7 @@ fn installed(cx: &mut Cx<'_>, file: FileId, flags: OpenFlags) -> SysResult {
 /// `close(2)`
 pub fn close(cx: &mut Cx<'_>, fd: Fd) -> SysResult {
     if cx.entry == Entry::First {
+        super::mqueue::before_close(cx, fd)?;
         let table = cx.fd_table();
         cx.sys.fs.close(table, fd, &mut cx.sys.woken)?;
     }

@@ -226,6 +226,12 @@ syscalls! {
     177 getegid() => super::id::getegid, Full;
     178 gettid() => super::process::gettid, Full;
     179 sysinfo(info: GuestAddr) => super::misc::sysinfo, Partial("load averages are zero");
+    180 mq_open(name: PathAddr, oflag: OpenFlags, mode: u32, attr: GuestAddr) => super::mqueue::mq_open, Full;
+    181 mq_unlink(name: PathAddr) => super::mqueue::mq_unlink, Full;
+    182 mq_timedsend(mqdes: Fd, msg_ptr: GuestAddr, msg_len: u64, msg_prio: u32, abs_timeout: GuestAddr) => super::mqueue::mq_timedsend, Full;
+    183 mq_timedreceive(mqdes: Fd, msg_ptr: GuestAddr, msg_len: u64, msg_prio: GuestAddr, abs_timeout: GuestAddr) => super::mqueue::mq_timedreceive, Full;
+    184 mq_notify(mqdes: Fd, sevp: GuestAddr) => super::mqueue::mq_notify, Partial("no SIGEV_THREAD, which needs a netlink socket");
+    185 mq_getsetattr(mqdes: Fd, newattr: GuestAddr, oldattr: GuestAddr) => super::mqueue::mq_getsetattr, Full;
     186 msgget(key: i32, msgflg: u32) => super::msg::msgget, Full;
     187 msgctl(msqid: i32, cmd: u32, buf: GuestAddr) => super::msg::msgctl, Full;
     188 msgrcv(msqid: i32, msgp: GuestAddr, msgsz: u64, msgtyp: i64, msgflg: u32) => super::msg::msgrcv, Full;

@@ -85,7 +85,9 @@ impl System {
         process.creds.after_exec();
         process.dumpable = process.creds.euid == process.creds.uid && process.creds.egid == process.creds.gid;
         process.publish();
+        let reference = process.reference();
         let old = process.exe.replace(program);
+        self.fs.message_queues.forget_everywhere(reference);
         if let Some(thread) = self.tasks.thread_mut(tid) {
             thread.name = name;
             thread.signals.alt_stack = AltStack::default();

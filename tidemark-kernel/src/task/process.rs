@@ -36,6 +36,13 @@ pub struct ProcessRef {
     started: Nanos,
 }
 
+impl ProcessRef {
+    /// The id, which may be another's by now.
+    pub(crate) const fn pid(self) -> Pid {
+        self.pid
+    }
+}
+
 /// Signals as far as the process as a whole has them.
 #[derive(Debug, Default)]
 pub struct ProcessSignals {

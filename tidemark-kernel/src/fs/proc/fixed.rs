@@ -77,6 +77,7 @@ const CORE: u8 = 8;
 const UNIX: u8 = 9;
 const INOTIFY: u8 = 10;
 const SYSVIPC: u8 = 11;
+const MQUEUE: u8 = 12;
 
 /// All entries; directories stand before what is in them, the root first. Listings have this order.
 pub(super) const FIXED: &[Fixed] = &[
@@ -92,6 +93,7 @@ pub(super) const FIXED: &[Fixed] = &[
     directory(SYS_NET, "unix"),
     directory(FS, "inotify"),
     directory(ROOT, "sysvipc"),
+    directory(FS, "mqueue"),
     link("self", FixedKind::OwnProcess),
     link("thread-self", FixedKind::OwnThread),
     link("mounts", FixedKind::Link("self/mounts")),
@@ -138,6 +140,11 @@ pub(super) const FIXED: &[Fixed] = &[
     file(INOTIFY, "max_queued_events", text::inotify_events),
     file(INOTIFY, "max_user_instances", text::inotify_instances),
     file(INOTIFY, "max_user_watches", text::inotify_watches),
+    setting(MQUEUE, "msg_default", ipc::mq_messages_usual, ipc::set_mq_messages_usual),
+    setting(MQUEUE, "msg_max", ipc::mq_messages, ipc::set_mq_messages),
+    setting(MQUEUE, "msgsize_default", ipc::mq_bytes_usual, ipc::set_mq_bytes_usual),
+    setting(MQUEUE, "msgsize_max", ipc::mq_bytes, ipc::set_mq_bytes),
+    setting(MQUEUE, "queues_max", ipc::mq_queues, ipc::set_mq_queues),
     parts(SYSVIPC, "shm", System::report_segments),
     parts(SYSVIPC, "sem", System::report_semaphores),
     parts(SYSVIPC, "msg", System::report_queues),
@@ -153,7 +160,7 @@ pub(super) const FIXED: &[Fixed] = &[
 
 const _: () = {
     // The constants above are places in the table.
-    let names: [(u8, &str); 11] = [
+    let names: [(u8, &str); 12] = [
         (SYS, "sys"),
         (KERNEL, "kernel"),
         (RANDOM, "random"),
@@ -165,6 +172,7 @@ const _: () = {
         (UNIX, "unix"),
         (INOTIFY, "inotify"),
         (SYSVIPC, "sysvipc"),
+        (MQUEUE, "mqueue"),
     ];
     let mut at = 0;
     while at < names.len() {

@@ -1,8 +1,13 @@
-//! The limits of System V IPC in `/proc/sys/kernel` (`proc(5)`): shown, and changed by the superuser.
+//! The limits of System V IPC in `/proc/sys/kernel`, and of POSIX message queues in `/proc/sys/fs/mqueue` (`proc(5)`): shown, and changed by the superuser.
+
+use core::ops::RangeInclusive;
 
 use super::system::line;
 use crate::errno::{Errno, Result};
-use crate::ipc::limits::{MESSAGE_MOST, OBJECTS_MOST, SEM_OPERATIONS_MOST, SEM_TOTAL_MOST};
+use crate::ipc::limits::{
+    MESSAGE_MOST, MQ_MESSAGE_LEAST, MQ_MESSAGE_MOST, MQ_MESSAGES_MOST, OBJECTS_MOST, SEM_OPERATIONS_MOST,
+    SEM_TOTAL_MOST,
+};
 use crate::system::System;
 
 /// The numbers in what was written, all there must be.
@@ -27,6 +32,11 @@ fn bounded(value: u64, most: u32) -> Result<u32> {
 fn one(text: &[u8], most: u32) -> Result<u32> {
     let [value] = numbers(text)?;
     bounded(value, most)
+}
+
+fn within(text: &[u8], range: RangeInclusive<u32>) -> Result<u32> {
+    one(text, *range.end())
+        .and_then(|value| if value < *range.start() { Err(Errno::EINVAL) } else { Ok(value) })
 }
 
 pub(super) fn shm_max(sys: &mut System) -> Vec<u8> {
@@ -102,5 +112,50 @@ pub(super) fn msg_queues(sys: &mut System) -> Vec<u8> {
 
 pub(super) fn set_msg_queues(sys: &mut System, text: &[u8]) -> Result<()> {
     sys.ipc.limits.msg_queues = one(text, OBJECTS_MOST)?;
+    Ok(())
+}
+
+pub(super) fn mq_messages_usual(sys: &mut System) -> Vec<u8> {
+    line(sys.fs.message_queues.limits.messages_usual)
+}
+
+pub(super) fn set_mq_messages_usual(sys: &mut System, text: &[u8]) -> Result<()> {
+    sys.fs.message_queues.limits.messages_usual = within(text, 1..=MQ_MESSAGES_MOST)?;
+    Ok(())
+}
+
+pub(super) fn mq_messages(sys: &mut System) -> Vec<u8> {
+    line(sys.fs.message_queues.limits.messages)
+}
+
+pub(super) fn set_mq_messages(sys: &mut System, text: &[u8]) -> Result<()> {
+    sys.fs.message_queues.limits.messages = within(text, 1..=MQ_MESSAGES_MOST)?;
+    Ok(())
+}
+
+pub(super) fn mq_bytes_usual(sys: &mut System) -> Vec<u8> {
+    line(sys.fs.message_queues.limits.message_bytes_usual)
+}
+
+pub(super) fn set_mq_bytes_usual(sys: &mut System, text: &[u8]) -> Result<()> {
+    sys.fs.message_queues.limits.message_bytes_usual = within(text, MQ_MESSAGE_LEAST..=MQ_MESSAGE_MOST)?;
+    Ok(())
+}
+
+pub(super) fn mq_bytes(sys: &mut System) -> Vec<u8> {
+    line(sys.fs.message_queues.limits.message_bytes)
+}
+
+pub(super) fn set_mq_bytes(sys: &mut System, text: &[u8]) -> Result<()> {
+    sys.fs.message_queues.limits.message_bytes = within(text, MQ_MESSAGE_LEAST..=MQ_MESSAGE_MOST)?;
+    Ok(())
+}
+
+pub(super) fn mq_queues(sys: &mut System) -> Vec<u8> {
+    line(sys.fs.message_queues.limits.queues)
+}
+
+pub(super) fn set_mq_queues(sys: &mut System, text: &[u8]) -> Result<()> {
+    sys.fs.message_queues.limits.queues = one(text, OBJECTS_MOST)?;
     Ok(())
 }

@@ -294,7 +294,7 @@ impl Vfs {
                 check_inside(view, process)?;
                 let file = self.file(self.open_file_of(process, fd)?)?;
                 match self.anonymous_name(&file.kind) {
-                    Some(name) => text(name.to_owned()),
+                    Some(name) => text(name),
                     None => Ok(LinkTarget::Node(file.at)),
                 }
             }
@@ -302,16 +302,18 @@ impl Vfs {
         }
     }
 
-    fn anonymous_name(&self, kind: &FileKind) -> Option<&'static str> {
-        match kind {
-            FileKind::Counter(_) => Some("anon_inode:[eventfd]"),
-            FileKind::Timer(_) => Some("anon_inode:[timerfd]"),
-            FileKind::Signals(_) => Some("anon_inode:[signalfd]"),
-            FileKind::Inotify(_) => Some("anon_inode:inotify"),
-            FileKind::Epoll(_) => Some("anon_inode:[eventpoll]"),
-            FileKind::Process(_) => Some("anon_inode:[pidfd]"),
-            _ => None,
-        }
+    fn anonymous_name(&self, kind: &FileKind) -> Option<String> {
+        let name = match kind {
+            FileKind::Counter(_) => "anon_inode:[eventfd]",
+            FileKind::Timer(_) => "anon_inode:[timerfd]",
+            FileKind::Signals(_) => "anon_inode:[signalfd]",
+            FileKind::Inotify(_) => "anon_inode:inotify",
+            FileKind::Epoll(_) => "anon_inode:[eventpoll]",
+            FileKind::Process(_) => "anon_inode:[pidfd]",
+            &FileKind::MessageQueue(queue) => return Some(self.message_queues.shown_name(queue)),
+            _ => return None,
+        };
+        Some(name.to_owned())
     }
 
     /// The next entry of a directory of procfs at `position` or after; 0 and 1 are the dots.
