@@ -60,6 +60,30 @@ impl Cache {
         self.root.join("layers").join(name)
     }
 
+    /// Waits until no other process makes the file at `path`, and keeps others from it until the lock is dropped.
+    /// `waiting` is called if there is something to wait for. A process that dies loses its locks.
+    ///
+    /// # Errors
+    /// As creating and locking a file have them.
+    pub(crate) fn lock(&self, path: &Path, waiting: impl FnOnce()) -> io::Result<Lock> {
+        let directory = self.root.join("locks");
+        fs::create_dir_all(&directory)?;
+        let file = File::options()
+            .create(true)
+            .write(true)
+            .truncate(false)
+            .open(directory.join(path.file_name().unwrap_or_default()))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => {
+                waiting();
+                file.lock()?;
+            }
+            Err(fs::TryLockError::Error(error)) => return Err(error),
+        }
+        Ok(Lock { _file: file })
+    }
+
     /// A file that is not to be kept: it is removed when it is dropped.
     ///
     /// # Errors
@@ -79,14 +103,33 @@ impl Cache {
         failed: impl Fn(io::Error) -> E,
         write: impl FnOnce(&mut File) -> Result<T, E>,
     ) -> Result<T, E> {
+        self.store_file(path, failed, |file| write(file.as_file_mut()))
+    }
+
+    /// As [`Cache::store`], but `write` gets the file with its temporary name.
+    ///
+    /// # Errors
+    /// As [`Cache::store`].
+    pub(crate) fn store_file<T, E>(
+        &self,
+        path: &Path,
+        failed: impl Fn(io::Error) -> E,
+        write: impl FnOnce(&mut NamedTempFile) -> Result<T, E>,
+    ) -> Result<T, E> {
         let directory = path.parent().unwrap_or(&self.root);
         fs::create_dir_all(directory).map_err(&failed)?;
         let mut file = new_file(directory).map_err(&failed)?;
-        let result = write(file.as_file_mut())?;
+        let result = write(&mut file)?;
         file.as_file().sync_all().map_err(&failed)?;
         file.persist(path).map_err(|error| failed(error.error))?;
         Ok(result)
     }
+}
+
+/// A lock that this process holds; see [`Cache::lock`].
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
 }
 
 /// Readable by others, as far as the umask allows: a cache can be shared.

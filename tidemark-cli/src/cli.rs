@@ -92,6 +92,12 @@ pub(crate) struct FetchArgs {
 /// Where packages come from and are kept; common to all commands that need some.
 #[derive(Debug, Args)]
 pub(crate) struct SourceArgs {
+    /// Leave out Debian's essential packages; packages are unpacked then, and not configured
+    #[arg(long)]
+    pub(crate) no_essential: bool,
+    /// Add the packages that others recommend
+    #[arg(long)]
+    pub(crate) recommends: bool,
     /// Debian archive to download from [default: that of the machine's apt sources]
     #[arg(long, value_name = "URL", env = MIRROR_VARIABLE)]
     pub(crate) mirror: Option<String>,
@@ -154,7 +160,7 @@ executed, 127 if it does not exist.";
 
 const FETCH_EXIT_CODES: &str = "\
 Exit codes: 0 done, 64 wrong usage, 65 damaged, expired or untrusted data, 66 no such package or file, \
-69 network or mirror unavailable, 73 cache not writable, 78 no mirror known.";
+67 packages cannot be installed, 69 network or mirror unavailable, 70 configuring broke, 73 cache not writable, 78 no mirror known.";
 
 #[cfg(test)]
 mod tests {

@@ -23,8 +23,13 @@ pub(crate) enum FailureKind {
     BadData,
     /// What was asked for does not exist (`EX_NOINPUT`).
     NoInput,
+    /// Packages that cannot be installed: for want of others, or not together. Of our own making: sysexits(3) has no code
+    /// for it, and 67 stands for users, of which there are none here.
+    NotInstallable,
     /// The network or the mirror does not answer (`EX_UNAVAILABLE`).
     Unavailable,
+    /// Tidemark itself cannot do what it should (`EX_SOFTWARE`).
+    Software,
     /// The cache cannot be written (`EX_CANTCREAT`).
     CannotCreate,
     /// Something needs to be set (`EX_CONFIG`).
@@ -38,7 +43,9 @@ impl FailureKind {
             Self::Usage => 64,
             Self::BadData => 65,
             Self::NoInput => 66,
+            Self::NotInstallable => 67,
             Self::Unavailable => 69,
+            Self::Software => 70,
             Self::CannotCreate => 73,
             Self::Configuration => 78,
         })

@@ -38,6 +38,8 @@ pub(crate) fn layer(
 ) -> Result<std::path::PathBuf, DebianError> {
     let request = Request {
         packages,
+        essential: !source.no_essential,
+        recommends: source.recommends,
         mirror: source.mirror.as_deref(),
         keyring: source.keyring.as_deref(),
         offline: source.offline,

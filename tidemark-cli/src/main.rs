@@ -7,6 +7,7 @@ mod cli;
 mod debian;
 mod exit;
 mod fetch;
+mod layer_content;
 mod progress;
 mod rootfs;
 mod run;

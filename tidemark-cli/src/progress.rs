@@ -48,6 +48,12 @@ pub(crate) struct Bar {
 }
 
 impl Bar {
+    /// What is being done now.
+    pub(crate) fn say(&self, what: &str) {
+        self.bar.set_message(what.to_owned());
+        self.bar.tick();
+    }
+
     /// So many bytes more are done.
     pub(crate) fn advance(&self, bytes: usize) {
         self.bar.inc(bytes as u64);

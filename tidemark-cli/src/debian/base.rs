@@ -1,5 +1,5 @@
-//! The ground that packages are unpacked on: what any Debian has, and no package that a program depends on
-//! brings along.
+//! The ground that packages are unpacked on: what must be there before the first package is, and, where no essential
+//! package comes along, what programs expect of any Debian.
 
 use std::io::{Seek, Write};
 
@@ -7,7 +7,7 @@ use tidemark_sdk::layer::format::Meta;
 use tidemark_sdk::layer::{Attributes, BuildError, LayerBuilder, LayerPath};
 
 /// Changes whenever this file's content does: layers with another base are built anew.
-pub(super) const BASE_VERSION: u32 = 1;
+pub(super) const BASE_VERSION: u32 = 2;
 
 /// Directories and modes, as `base-files` has them.
 const DIRECTORIES: [(&str, u16); 19] = [
@@ -36,22 +36,34 @@ const DIRECTORIES: [(&str, u16); 19] = [
 /// that of the ELF interpreter.
 const SYMLINKS: [(&str, &str); 3] = [("bin", "usr/bin"), ("lib", "usr/lib"), ("sbin", "usr/sbin")];
 
-/// The users and groups that `base-passwd` defines and programs look for, and the local names.
-const FILES: [(&str, &str); 3] = [
+/// The users and groups that programs look for, where `base-passwd` is not there to define them.
+const USERS: [(&str, &str); 2] = [
     (
         "etc/passwd",
         "root:x:0:0:root:/root:/bin/sh\n\
          nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
     ),
     ("etc/group", "root:x:0:\ntty:x:5:\nnogroup:x:65534:\n"),
-    ("etc/hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"),
 ];
+
+/// What the system's administrator, or whoever runs a container, writes.
+const FILES: [(&str, &str); 1] =
+    [("etc/hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n")];
+
+/// What comes onto the ground.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ground {
+    /// A base system, which is configured.
+    Installed,
+    /// Packages' files alone.
+    Alone,
+}
 
 /// Lays the ground in an empty layer.
 ///
 /// # Errors
 /// [`BuildError::Write`].
-pub(super) fn lay<W: Write + Seek>(builder: &mut LayerBuilder<W>) -> Result<(), BuildError> {
+pub(super) fn lay<W: Write + Seek>(builder: &mut LayerBuilder<W>, ground: Ground) -> Result<(), BuildError> {
     builder.directory(&LayerPath::root(), with_mode(0o755))?;
     for (path, mode) in DIRECTORIES {
         builder.directory(&LayerPath::new(path.as_bytes())?, with_mode(mode))?;
@@ -59,7 +71,8 @@ pub(super) fn lay<W: Write + Seek>(builder: &mut LayerBuilder<W>) -> Result<(), 
     for (path, target) in SYMLINKS {
         builder.symlink(&LayerPath::new(path.as_bytes())?, with_mode(0o777), target.as_bytes())?;
     }
-    for (path, content) in FILES {
+    let users = if ground == Ground::Alone { USERS.as_slice() } else { &[] };
+    for (path, content) in FILES.iter().chain(users) {
         builder.file(&LayerPath::new(path.as_bytes())?, with_mode(0o644), &mut content.as_bytes())?;
     }
     Ok(())

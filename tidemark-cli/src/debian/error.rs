@@ -38,14 +38,30 @@ pub(crate) enum DebianError {
     Index { reason: String },
     #[error("there is no package {name:?} in {suite} for riscv64{suggestion}")]
     NoPackage { name: String, suite: String, suggestion: String },
-    #[error("{package} depends on {dependency}, which {suite} does not have")]
-    Unsatisfied { package: String, dependency: String, suite: String },
+    #[error("there is no version {version} of {name} in {suite}, but {known}: leave out \"={version}\"")]
+    NoVersion { name: String, version: String, suite: String, known: String },
+    #[error("several packages provide {name:?}: name one of {providers}")]
+    Virtual { name: String, providers: String },
+    #[error("{chain}, {reason}: leave it out, or try another mirror")]
+    Unsatisfied { chain: String, reason: String },
+    #[error("{one} and {other} cannot be installed together{because}: leave one out")]
+    Conflict { one: String, other: String, because: String },
+    #[error("packages come from {suite} only: leave out \"/{named}\" after {name}")]
+    OtherSuite { name: String, named: String, suite: String },
+    #[error("packages are for riscv64 only: leave out \":{named}\" after {name}")]
+    OtherArchitecture { name: String, named: String },
     #[error("{name:?} is not a package name: lower-case letters, digits and + - . are allowed")]
     BadName { name: String },
     #[error("{package} is not a usable Debian package: {reason}")]
     Package { package: String, reason: String },
     #[error("cannot unpack {package}: {source}")]
     Unpack { package: String, source: BuildError },
+    #[error("cannot unpack {package}: it has {path}, which {owner} has, too")]
+    Overwrites { package: String, path: String, owner: String },
+    #[error("the {script} of {package} failed ({why}); it last said: {output}")]
+    Script { package: String, script: String, why: String, output: String },
+    #[error("cannot configure the packages: {reason}; --no-essential leaves them as they are unpacked")]
+    Guest { reason: String },
     #[error("cannot write to the cache at {path}: {source}; choose another with --cache-dir")]
     Cache { path: PathBuf, source: io::Error },
 }
@@ -55,15 +71,23 @@ impl DebianError {
     pub(crate) fn kind(&self) -> FailureKind {
         match self {
             Self::NoMirror | Self::BadMirror { .. } => FailureKind::Configuration,
-            Self::BadName { .. } => FailureKind::Usage,
+            Self::BadName { .. } | Self::OtherSuite { .. } | Self::OtherArchitecture { .. } => {
+                FailureKind::Usage
+            }
             Self::Download { .. } | Self::Offline { .. } => FailureKind::Unavailable,
-            Self::NoPackage { .. } | Self::Unsatisfied { .. } | Self::Keyring { .. } => FailureKind::NoInput,
+            Self::NoPackage { .. } | Self::NoVersion { .. } | Self::Virtual { .. } | Self::Keyring { .. } => {
+                FailureKind::NoInput
+            }
+            Self::Unsatisfied { .. } | Self::Conflict { .. } => FailureKind::NotInstallable,
             Self::TooLarge { .. }
             | Self::Digest { .. }
             | Self::Signature { .. }
             | Self::Release { .. }
             | Self::Index { .. }
-            | Self::Package { .. } => FailureKind::BadData,
+            | Self::Package { .. }
+            | Self::Overwrites { .. }
+            | Self::Script { .. } => FailureKind::BadData,
+            Self::Guest { .. } => FailureKind::Software,
             Self::Unpack { source: BuildError::Write(_), .. } | Self::Cache { .. } => {
                 FailureKind::CannotCreate
             }

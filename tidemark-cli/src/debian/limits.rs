@@ -12,3 +12,5 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 pub(crate) const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// How much of its key a name in the cache carries, in hexadecimal digits: enough that two never meet.
 pub(crate) const KEY_DIGITS: usize = 32;
+/// The most that the control data of one package takes once unpacked, in bytes.
+pub(crate) const MAX_CONTROL_LEN: u64 = 64 * 1024 * 1024;

@@ -1,4 +1,4 @@
-//! Relations between packages: `Depends`, `Pre-Depends` and `Provides` (deb-control(5)).
+//! Relations between packages: `Depends`, `Conflicts`, `Provides` and their like (deb-control(5), Debian policy 7.1).
 
 use std::cmp::Ordering;
 
@@ -9,6 +9,8 @@ use super::version;
 pub(crate) struct Alternative<'a> {
     /// The package's name, without an architecture qualifier.
     pub(crate) name: &'a str,
+    /// The architecture that follows the name: `any`, or one that is named.
+    pub(crate) architecture: Option<&'a str>,
     /// What its version must satisfy.
     pub(crate) version: Option<(Operator, &'a str)>,
 }
@@ -47,6 +49,9 @@ impl Alternative<'_> {
 impl std::fmt::Display for Alternative<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name)?;
+        if let Some(architecture) = self.architecture {
+            write!(f, ":{architecture}")?;
+        }
         let Some((operator, version)) = self.version else { return Ok(()) };
         let operator = match operator {
             Operator::Earlier => "<<",
@@ -74,7 +79,13 @@ fn alternative(text: &str) -> Option<Alternative<'_>> {
         Some((name, condition)) => (name.trim(), Some(condition.trim_end().strip_suffix(')')?)),
         None => (text, None),
     };
-    let name = name.split(':').next().filter(|name| !name.is_empty())?;
+    let (name, architecture) = match name.split_once(':') {
+        Some((name, architecture)) => (name, Some(architecture)),
+        None => (name, None),
+    };
+    if name.is_empty() {
+        return None;
+    }
     let version = match condition {
         None => None,
         Some(condition) => {
@@ -93,7 +104,7 @@ fn alternative(text: &str) -> Option<Alternative<'_>> {
             Some((operator, version.trim()))
         }
     };
-    Some(Alternative { name, version })
+    Some(Alternative { name, architecture, version })
 }
 
 #[cfg(test)]
@@ -110,7 +121,7 @@ mod tests {
             parsed,
             [
                 vec!["libc6 (>= 2.41)"],
-                vec!["python3 (<< 3.14)"],
+                vec!["python3:any (<< 3.14)"],
                 vec!["awk", "mawk (= 1-2)"],
                 vec!["debconf", "debconf-2.0"]
             ]

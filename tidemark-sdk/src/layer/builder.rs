@@ -6,7 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use sha2::{Digest, Sha256};
 
 use super::format::{self, Device, FormatError, HEADER_LEN, Header, Meta, Node, NodeKind, PAGE_SIZE};
-use super::limits::COPY_BUFFER_LEN;
+use super::limits::{COPY_BUFFER_LEN, MAX_LAYER_LEN};
 use super::path::{LayerPath, UnsafePath};
 
 /// Writes a layer to `W`, file by file.
@@ -33,6 +33,19 @@ pub struct Attributes {
     pub meta: Meta,
     /// Extended attributes, by full name.
     pub xattrs: BTreeMap<Vec<u8>, Vec<u8>>,
+}
+
+/// What stands at a path of a layer that is being built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EntryKind {
+    /// A directory.
+    Directory,
+    /// A regular file.
+    File,
+    /// A symbolic link, with its target.
+    Symlink(Vec<u8>),
+    /// A device, a named pipe or a socket's name.
+    Special,
 }
 
 /// Why a layer could not be built.
@@ -95,6 +108,13 @@ impl<W: Write + Seek> LayerBuilder<W> {
         Ok(Self { out, position: PAGE_SIZE, pending: 0, nodes: vec![default_directory()] })
     }
 
+    /// Goes on with a layer that was finished before: its tree is `nodes`, and its contents end at `position`, to which
+    /// `out` is moved.
+    pub(super) fn go_on(mut out: W, nodes: Vec<Node>, position: u64) -> Result<Self, BuildError> {
+        out.seek(SeekFrom::Start(position)).map_err(BuildError::Write)?;
+        Ok(Self { out, position, pending: 0, nodes })
+    }
+
     /// Makes a directory, or gives an existing one new attributes.
     ///
     /// # Errors
@@ -135,6 +155,9 @@ impl<W: Write + Seek> LayerBuilder<W> {
     pub fn append_content(&mut self, bytes: &[u8]) -> Result<(), BuildError> {
         self.out.write_all(bytes).map_err(BuildError::Write)?;
         self.pending = self.pending.checked_add(bytes.len() as u64).ok_or(FormatError::Limit("file size"))?;
+        if self.position.saturating_add(self.pending) > MAX_LAYER_LEN {
+            return Err(FormatError::Limit("layer size").into());
+        }
         Ok(())
     }
 
@@ -222,6 +245,50 @@ impl<W: Write + Seek> LayerBuilder<W> {
         self.name(path, number)
     }
 
+    /// Removes what is at `path`, a directory with all that is in it; nothing there is fine. The contents of removed files
+    /// stay in the layer file, unreachable.
+    ///
+    /// # Errors
+    /// [`BuildError::ThroughSymlink`] and [`BuildError::Conflict`] as for any path; the root cannot be removed.
+    pub fn remove(&mut self, path: &LayerPath) -> Result<(), BuildError> {
+        let Some((parents, name)) = path.split_last() else {
+            return Err(BuildError::Conflict { path: path.to_string(), why: "the root cannot be removed" });
+        };
+        let mut at = ROOT;
+        for (depth, parent) in parents.iter().enumerate() {
+            let Some(next) = self.child(at, parent) else { return Ok(()) };
+            at = self.expect_directory(next, path, depth)?;
+        }
+        if let NodeKind::Directory(entries) = &mut self.node(at).kind {
+            entries.remove(name);
+        }
+        Ok(())
+    }
+
+    /// Removes all that is in a directory, which stays; nothing there is fine.
+    ///
+    /// # Errors
+    /// As [`LayerBuilder::remove`].
+    pub fn clear(&mut self, path: &LayerPath) -> Result<(), BuildError> {
+        if let Some(number) = self.find(path)?
+            && let NodeKind::Directory(entries) = &mut self.node(number).kind
+        {
+            entries.clear();
+        }
+        Ok(())
+    }
+
+    /// What is at `path`, following no symbolic link.
+    pub fn kind_at(&self, path: &LayerPath) -> Option<EntryKind> {
+        let number = self.find(path).ok()??;
+        Some(match &self.nodes[number as usize].kind {
+            NodeKind::Directory(_) => EntryKind::Directory,
+            NodeKind::File { .. } => EntryKind::File,
+            NodeKind::Symlink(target) => EntryKind::Symlink(target.clone()),
+            _ => EntryKind::Special,
+        })
+    }
+
     /// Whether there is anything at `path`, following no symbolic link.
     pub fn contains(&self, path: &LayerPath) -> bool {
         matches!(self.find(path), Ok(Some(_)))
@@ -231,7 +298,16 @@ impl<W: Write + Seek> LayerBuilder<W> {
     ///
     /// # Errors
     /// [`BuildError::Write`], or [`BuildError::Format`] if a limit is exceeded.
-    pub fn finish(mut self) -> Result<W, BuildError> {
+    pub fn finish(self) -> Result<W, BuildError> {
+        self.finish_sized().map(|(out, _)| out)
+    }
+
+    /// As [`LayerBuilder::finish`]; also gives the layer's size in bytes. What stands behind that in `out`, as it may where
+    /// a layer was gone on with, must be cut off.
+    ///
+    /// # Errors
+    /// As [`LayerBuilder::finish`].
+    pub fn finish_sized(mut self) -> Result<(W, u64), BuildError> {
         let index = format::encode(&self.reachable())?;
         let index_len = u64::try_from(index.len()).map_err(|_| FormatError::Limit("index size"))?;
         let header = Header {
@@ -240,11 +316,11 @@ impl<W: Write + Seek> LayerBuilder<W> {
             file_len: self.position.checked_add(index_len).ok_or(FormatError::Limit("layer size"))?,
             index_sha256: Sha256::digest(&index).into(),
         };
-        let header: [u8; HEADER_LEN] = header.encode();
+        let header_bytes: [u8; HEADER_LEN] = header.encode();
         self.out.write_all(&index).map_err(BuildError::Write)?;
         self.out.seek(SeekFrom::Start(0)).map_err(BuildError::Write)?;
-        self.out.write_all(&header).map_err(BuildError::Write)?;
-        Ok(self.out)
+        self.out.write_all(&header_bytes).map_err(BuildError::Write)?;
+        Ok((self.out, header.file_len))
     }
 
     fn insert(&mut self, path: &LayerPath, attributes: Attributes, kind: NodeKind) -> Result<(), BuildError> {

@@ -5,7 +5,7 @@ use super::format::limits::MAX_NAME_LEN;
 use super::limits::MAX_PATH_LEN;
 
 /// A validated path within a layer: the names from the root down, none for the root itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LayerPath {
     names: Vec<Vec<u8>>,
 }
@@ -71,6 +71,25 @@ impl LayerPath {
         let mut names = self.names.clone();
         names.push(name.to_vec());
         Ok(Self { names })
+    }
+
+    /// The directory above; `None` for the root.
+    pub fn parent(&self) -> Option<Self> {
+        let (_, parents) = self.names.split_last()?;
+        Some(Self { names: parents.to_vec() })
+    }
+
+    /// The last name; `None` for the root.
+    pub fn name(&self) -> Option<&[u8]> {
+        self.names.last().map(Vec::as_slice)
+    }
+
+    /// As it is from the guest's root: `/usr/bin/env`, bytes as they are.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        if self.names.is_empty() {
+            return b"/".to_vec();
+        }
+        self.names.iter().flat_map(|name| [b"/", name.as_slice()].concat()).collect()
     }
 
     /// The directory above and the last name; `None` for the root.

@@ -9,6 +9,37 @@ use super::builder::{Attributes, BuildError, LayerBuilder};
 use super::format::{Device, Meta, Timestamp};
 use super::path::LayerPath;
 
+/// One entry of an archive, before it is added.
+#[derive(Clone, Copy, Debug)]
+pub struct TarEntry<'a> {
+    /// Where it is to be.
+    pub path: &'a LayerPath,
+    /// What it is.
+    pub kind: TarKind,
+}
+
+/// What an entry of an archive is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TarKind {
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Symlink,
+    /// A regular file, a hard link, a device or a named pipe.
+    Other,
+}
+
+/// What becomes of an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Placement {
+    /// It goes where the archive has it.
+    Keep,
+    /// It goes here instead; hard links to it follow.
+    At(LayerPath),
+    /// It is left out.
+    Skip,
+}
+
 /// Adds what is in a tar archive (ustar, pax or GNU; uncompressed) to a layer, over what is there already.
 /// `name` is what errors call the archive.
 ///
@@ -21,6 +52,19 @@ pub fn append_tar<W: Write + Seek>(
     archive: impl Read,
     name: &str,
 ) -> Result<(), BuildError> {
+    append_tar_placed(builder, archive, name, |_, _| Ok::<_, BuildError>(Placement::Keep))
+}
+
+/// As [`append_tar`], but `place` decides for each entry what becomes of it, and may change what is there before.
+///
+/// # Errors
+/// As [`append_tar`], and those of `place`.
+pub fn append_tar_placed<W: Write + Seek, E: From<BuildError>>(
+    builder: &mut LayerBuilder<W>,
+    archive: impl Read,
+    name: &str,
+    mut place: impl FnMut(&mut LayerBuilder<W>, TarEntry<'_>) -> Result<Placement, E>,
+) -> Result<(), E> {
     let broken = |source| BuildError::Read { what: name.to_owned(), source };
     // What the library says of a header that makes no sense quotes it, whatever its bytes are.
     let unreadable = |source: io::Error| match source.kind() {
@@ -28,8 +72,24 @@ pub fn append_tar<W: Write + Seek>(
         _ => broken(source),
     };
     let mut archive = tar::Archive::new(archive);
+    let mut moved = BTreeMap::new();
     for entry in archive.entries().map_err(unreadable)? {
-        append_entry(builder, entry.map_err(unreadable)?, name)?;
+        let entry = entry.map_err(unreadable)?;
+        let kind = match entry.header().entry_type() {
+            EntryType::XGlobalHeader => continue,
+            EntryType::Directory => TarKind::Directory,
+            EntryType::Symlink => TarKind::Symlink,
+            _ => TarKind::Other,
+        };
+        let path = LayerPath::new(&entry.path_bytes()).map_err(BuildError::from)?;
+        match place(builder, TarEntry { path: &path, kind })? {
+            Placement::Keep => append_entry(builder, entry, path, &moved, name)?,
+            Placement::At(elsewhere) => {
+                moved.insert(path, elsewhere.clone());
+                append_entry(builder, entry, elsewhere, &moved, name)?;
+            }
+            Placement::Skip => {}
+        }
     }
     // To the end of the stream, so that a decompressor below gets to check its checksums.
     io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(broken)?;
@@ -39,14 +99,12 @@ pub fn append_tar<W: Write + Seek>(
 fn append_entry<W: Write + Seek, R: Read>(
     builder: &mut LayerBuilder<W>,
     mut entry: Entry<'_, R>,
+    path: LayerPath,
+    moved: &BTreeMap<LayerPath, LayerPath>,
     name: &str,
 ) -> Result<(), BuildError> {
     let broken = |source| BuildError::Read { what: name.to_owned(), source };
     let kind = entry.header().entry_type();
-    if kind == EntryType::XGlobalHeader {
-        return Ok(());
-    }
-    let path = LayerPath::new(&entry.path_bytes())?;
     let unsupported = |what: String| BuildError::Unsupported { path: path.to_string(), what };
     let attributes = attributes(&mut entry).map_err(broken)?;
     let link_name = entry.link_name_bytes().map(|target| target.into_owned());
@@ -65,7 +123,8 @@ fn append_entry<W: Write + Seek, R: Read>(
         }
         EntryType::Link => {
             let target = link_name.ok_or_else(|| unsupported("a hard link without a target".into()))?;
-            builder.hard_link(&path, &LayerPath::new(&target)?)
+            let target = LayerPath::new(&target)?;
+            builder.hard_link(&path, moved.get(&target).unwrap_or(&target))
         }
         EntryType::Char => builder.char_device(&path, attributes, device(&entry).map_err(broken)?),
         EntryType::Block => builder.block_device(&path, attributes, device(&entry).map_err(broken)?),

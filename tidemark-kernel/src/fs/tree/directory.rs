@@ -7,7 +7,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::fs::layer::Layer;
-use crate::fs::layer::format::{Index, InodeKind};
+use crate::fs::layer::format::Index;
 
 /// A directory of a layer, by the layer's place (0 is the topmost) and inode number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -99,7 +99,7 @@ impl Directory {
                 let skip = position.saturating_sub(start);
                 let entries = index.entries(below.inode, usize::try_from(skip).unwrap_or(usize::MAX));
                 for (entry, at) in entries.zip(start + skip..) {
-                    if self.lists(depth, entry.name, layers) && !is_whiteout(index, entry.inode) {
+                    if self.lists(depth, entry.name, layers) && !index.is_whiteout(entry.inode) {
                         let found = match self.entries.get(entry.name) {
                             Some(known) => Found { name: entry.name, node: Ok(known.node) },
                             None => Found {
@@ -147,19 +147,4 @@ pub(super) struct Found<'a> {
     pub(super) name: &'a [u8],
     /// The node, or the layer's inode that it will be made from.
     pub(super) node: Result<u32, Below>,
-}
-
-/// Whether an inode says 'no such name' (a character device 0/0, as overlayfs writes it).
-pub(super) fn is_whiteout(index: &Index, inode: u32) -> bool {
-    matches!(
-        index.inode(inode).map(|inode| &inode.kind),
-        Some(InodeKind::CharDevice(device)) if device.major == 0 && device.minor == 0
-    )
-}
-
-/// Whether a layer's directory hides those beneath it (overlayfs' `trusted.overlay.opaque`).
-pub(super) fn is_opaque(index: &Index, inode: u32) -> bool {
-    index.xattrs(inode).any(|(name, value)| {
-        value == b"y" && matches!(name, b"trusted.overlay.opaque" | b"user.overlay.opaque")
-    })
 }

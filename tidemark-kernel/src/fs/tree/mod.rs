@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use content::{Backing, Content};
-use directory::{Below, Directory, is_opaque, is_whiteout};
+use directory::{Below, Directory};
 
 use super::layer::Layer;
 use super::layer::format::{Device, Index, InodeKind, Timestamp};
@@ -258,11 +258,11 @@ impl Tree {
             let Some(found) = index.lookup(inode, name) else { continue };
             let is_directory =
                 matches!(index.inode(found).map(|inode| &inode.kind), Some(InodeKind::Directory { .. }));
-            if is_whiteout(index, found) || (!is_directory && !sources.is_empty()) {
+            if index.is_whiteout(found) || (!is_directory && !sources.is_empty()) {
                 break;
             }
             sources.push(Below { layer, inode: found });
-            if !is_directory || is_opaque(index, found) {
+            if !is_directory || index.is_opaque(found) {
                 break;
             }
         }
@@ -505,7 +505,7 @@ fn lower_roots(layers: &[Arc<Layer>]) -> Vec<Below> {
     for (place, layer) in layers.iter().enumerate() {
         let inode = layer.index().root();
         below.push(Below { layer: place as u16, inode });
-        if is_opaque(layer.index(), inode) {
+        if layer.index().is_opaque(inode) {
             break;
         }
     }

@@ -180,6 +180,19 @@ impl Index {
             .map(|xattr| (self.pooled(xattr.name), self.pooled(xattr.value)))
     }
 
+    /// Whether an inode says 'no such name' to the layers beneath: a character device 0/0, as overlayfs writes it.
+    pub fn is_whiteout(&self, number: u32) -> bool {
+        let kind = self.inode(number).map(|inode| &inode.kind);
+        matches!(kind, Some(InodeKind::CharDevice(Device { major: 0, minor: 0 })))
+    }
+
+    /// Whether a directory hides those beneath it (overlayfs' `trusted.overlay.opaque`).
+    pub fn is_opaque(&self, number: u32) -> bool {
+        self.xattrs(number).any(|(name, value)| {
+            value == b"y" && matches!(name, b"trusted.overlay.opaque" | b"user.overlay.opaque")
+        })
+    }
+
     fn dirents_of(&self, directory: u32) -> &[Dirent] {
         match self.inode(directory) {
             Some(Inode { kind: InodeKind::Directory { .. }, span, .. }) => {
