@@ -15,6 +15,20 @@ const A7: usize = 17;
 /// The register of its first argument and of its result, `a0`.
 pub(crate) const A0: usize = 10;
 
+// Calls that `/proc/PID/io` counts, by their numbers (`asm-generic/unistd.h`).
+const READ: u64 = 63;
+const WRITE: u64 = 64;
+const READV: u64 = 65;
+const WRITEV: u64 = 66;
+const PREAD: u64 = 67;
+const PWRITE: u64 = 68;
+const PREADV: u64 = 69;
+const PWRITEV: u64 = 70;
+const SENDFILE: u64 = 71;
+const COPY_FILE_RANGE: u64 = 285;
+const PREADV2: u64 = 286;
+const PWRITEV2: u64 = 287;
+
 impl Kernel {
     /// The guest made a call.
     pub(crate) fn first_call(&mut self, mut running: Running) -> Step {
@@ -70,6 +84,9 @@ impl Kernel {
             return Step::Again(running);
         }
         self.sys.fs.forget_walks(running.tid);
+        if let Ok(Flow::Done(_)) | Err(_) = &flow {
+            self.count_io(running.tid, parked.number, flow.as_ref().ok());
+        }
         match flow {
             Ok(Flow::Done(value)) => {
                 self.finish_call(&mut running, parked, value);
@@ -127,6 +144,26 @@ impl Kernel {
         {
             thread.signals.mask = mask;
         }
+    }
+
+    /// Counts what a call read or wrote (`/proc/PID/io`).
+    fn count_io(&mut self, tid: Tid, number: u64, done: Option<&Flow>) {
+        let (reads, writes) = match number {
+            READ | READV | PREAD | PREADV | PREADV2 => (1, 0),
+            WRITE | WRITEV | PWRITE | PWRITEV | PWRITEV2 => (0, 1),
+            SENDFILE | COPY_FILE_RANGE => (1, 1),
+            _ => return,
+        };
+        let Some(thread) = self.sys.tasks.thread_mut(tid) else { return };
+        let bytes = match done {
+            Some(Flow::Done(bytes)) => *bytes,
+            _ => 0,
+        };
+        let io = &mut thread.usage.io;
+        io.reads += reads;
+        io.writes += writes;
+        io.read_bytes = io.read_bytes.saturating_add(reads * bytes);
+        io.written_bytes = io.written_bytes.saturating_add(writes * bytes);
     }
 
     /// Keeps the box of a call that is over.

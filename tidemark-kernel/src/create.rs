@@ -7,6 +7,7 @@ use crate::entropy::{Entropy, SEED_BYTES};
 use crate::errno::Errno;
 use crate::fs::Vfs;
 use crate::fs::layer::Layer;
+use crate::fs::proc::Settings;
 use crate::futex::Futexes;
 use crate::ipc::Ipc;
 use crate::kernel::Kernel;
@@ -15,7 +16,7 @@ use crate::mem::ram::GuestRam;
 use crate::mem::{FrameSupply, Lent, Memory};
 use crate::operation::Operation;
 use crate::system::System;
-use crate::task::Tasks;
+use crate::task::{Load, Tasks};
 use crate::time::Now;
 use crate::timers::Timers;
 use crate::wait::Woken;
@@ -104,6 +105,8 @@ impl Kernel {
             futexes: Futexes::new(entropy.next_u64()),
             ipc: Ipc::new(memory_bytes),
             entropy,
+            load: Load::new(usize::from(workers), now.monotonic),
+            settings: Settings::default(),
             hostname: hostname.into_bytes(),
             trace,
             operation: Operation::default(),

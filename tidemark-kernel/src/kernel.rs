@@ -135,6 +135,7 @@ impl Kernel {
     fn begin(&mut self, operation: Operation, now: Now) {
         self.sys.operation = operation;
         self.sys.now = now;
+        self.sys.load.sample(now.monotonic, &self.sys.tasks);
     }
 
     /// The end of every step: turns what was woken into runnable threads, and holds back a thread that would return to

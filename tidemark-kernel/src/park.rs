@@ -122,6 +122,10 @@ impl System {
         self.leave_space(tid, &space);
         let now = self.now.monotonic;
         let thread = self.tasks.thread_mut(tid)?;
+        if let RunState::Running(worker) = thread.state {
+            let on_it = thread.on_worker_since.map_or(0, |since| now.saturating_sub(since));
+            self.load.left(worker.0, on_it);
+        }
         if let RunState::Running(worker) = thread.state
             && let Some(current) = self.current.get_mut(usize::from(worker.0))
         {

@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use crate::entropy::Entropy;
 use crate::fs::Vfs;
+use crate::fs::proc::Settings;
 use crate::futex::Futexes;
 use crate::ipc::Ipc;
 use crate::limits::Limits;
 use crate::mem::Memory;
 use crate::operation::Operation;
 use crate::status::Status;
-use crate::task::{Tasks, Tid};
+use crate::task::{Load, Tasks, Tid};
 use crate::time::Now;
 use crate::timers::{Due, Timers};
 use crate::wait::{Entry, Woken};
@@ -49,6 +50,10 @@ pub struct System {
     pub ipc: Ipc,
     /// The guest's randomness.
     pub entropy: Entropy,
+    /// How busy it is.
+    pub load: Load,
+    /// What was set in `/proc/sys` and has no other place.
+    pub(crate) settings: Settings,
     /// The host name (`uname(2)`).
     pub hostname: Vec<u8>,
     /// Whether system calls are reported.

@@ -94,6 +94,14 @@ pub enum Clock {
 }
 
 impl Clock {
+    /// The number that programs know it by (`clock_gettime(2)`).
+    pub const fn number(self) -> u32 {
+        match self {
+            Clock::Realtime => 0,
+            Clock::Monotonic => 1,
+        }
+    }
+
     /// The moment on this clock.
     pub const fn read(self, now: Now) -> Nanos {
         match self {

@@ -6,6 +6,7 @@
 pub mod guests;
 pub mod repository;
 pub mod server;
+pub mod session;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -111,7 +111,7 @@ impl Vfs {
         // Who may write the file may set its times to now; other times are the owner's to set.
         if (atime, mtime) == (SetTime::Now, SetTime::Now) {
             if self.check_owner(who, at).is_err() {
-                self.check_access(who.creds, at, MAY_WRITE)?;
+                self.check_access(&who.view, who.creds, at, MAY_WRITE)?;
             }
         } else {
             self.check_owner(who, at)?;
@@ -145,7 +145,7 @@ impl Vfs {
             _ => return Err(Errno::EINVAL),
         }
         self.check_writable_mount(at)?;
-        self.check_access(who.creds, at, MAY_WRITE)?;
+        self.check_access(&who.view, who.creds, at, MAY_WRITE)?;
         self.truncate_node(at, size, env)
     }
 
@@ -159,7 +159,7 @@ impl Vfs {
             return Err(Errno::ENODATA);
         }
         if name.starts_with(b"user.") {
-            self.check_access(who.creds, at, MAY_READ)?;
+            self.check_access(&who.view, who.creds, at, MAY_READ)?;
         }
         let tree = self.tree(at).ok_or(Errno::EOPNOTSUPP)?;
         tree.xattrs(at.node)?.get(name).map(|value| &**value).ok_or(Errno::ENODATA)
@@ -233,7 +233,7 @@ impl Vfs {
             return Err(Errno::EPERM);
         }
         if name.starts_with(b"user.") {
-            return self.check_access(who.creds, at, MAY_WRITE);
+            return self.check_access(&who.view, who.creds, at, MAY_WRITE);
         }
         // security.capability takes CAP_SETFCAP; the rest of `security.` and `trusted.` CAP_SYS_ADMIN (`xattr(7)`).
         let needed =

@@ -178,6 +178,11 @@ impl Vfs {
                 let ino = self.attr(node).map_or(0, |attr| attr.ino);
                 format!("socket:[{ino}]").into_bytes()
             }
+            Ok((_, FileSystem::Proc))
+                if matches!(proc::Node::of(node.node), Ok(proc::Node::Namespace(_))) =>
+            {
+                proc::Node::of(node.node)?.name()
+            }
             Ok((_, FileSystem::Tree(tree))) if node.mount == self.memory_mount => {
                 let name = tree.home(node.node).map_or(&[][..], |(_, name)| name);
                 [b"/memfd:", name, b" (deleted)"].concat()
@@ -305,6 +310,21 @@ impl Vfs {
             Ok(FileSystem::Tree(tree)) => tree.locks_mut(at.node).ok(),
             _ => None,
         }
+    }
+
+    /// Somebody locked a file: `/proc/locks` tells of it until the last open file that could hold a lock on it ends.
+    pub(crate) fn note_lock(&mut self, at: Location) {
+        self.locked.insert(at);
+    }
+
+    /// All locks, as `/proc/locks` shows them.
+    pub(crate) fn held_locks(&self) -> Vec<String> {
+        let of = |at: &Location| {
+            let ino = self.attr(*at).map_or(0, |attr| attr.ino);
+            let node = format!("00:{:02x}:{ino}", self.dev_minor(*at));
+            self.tree(*at).and_then(|tree| tree.locks(at.node).ok()).map(|locks| locks.shown(&node))
+        };
+        self.locked.iter().filter_map(of).flatten().collect()
     }
 
     /// Frees up to `budget` pages of removed files. Whether more are left.

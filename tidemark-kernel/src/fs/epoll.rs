@@ -27,7 +27,7 @@ const EXCLUSIVE_WITH: u32 = 1 | 4 | 8 | 0x10 | WAKEUP | EDGE | EXCLUSIVE;
 /// How deep epoll instances may watch each other (`EP_MAX_NESTS`).
 const MAX_NESTING: u32 = 4;
 /// Files that one instance watches at the most.
-const MAX_ITEMS: usize = 65_536;
+pub(super) const MAX_ITEMS: usize = 65_536;
 
 /// One watched file.
 #[derive(Debug)]
@@ -69,6 +69,16 @@ pub(crate) enum Ctl {
     Delete,
     /// `EPOLL_CTL_MOD`
     Modify,
+}
+
+impl Epoll {
+    /// What `/proc/PID/fdinfo` shows: a line for each watched descriptor.
+    pub(super) fn shown(&self) -> String {
+        let line = |item: &Item| {
+            format!("tfd: {:8} events: {:8x} data: {:16x}\n", item.fd.get(), item.events, item.data)
+        };
+        self.items.values().map(line).collect()
+    }
 }
 
 impl Vfs {

@@ -115,6 +115,20 @@ impl TimerFile {
         if self.expiries > 0 { Events::IN } else { Events::default() }
     }
 
+    /// What `/proc/PID/fdinfo` shows.
+    pub(super) fn shown(&self, now: Now) -> String {
+        use crate::time::NANOS_PER_SECOND;
+        let time = |nanos: Nanos| format!("({}, {})", nanos / NANOS_PER_SECOND, nanos % NANOS_PER_SECOND);
+        let (left, interval) = self.get(now);
+        format!(
+            "clockid: {}\nticks: {}\nsettime flags: 00\nit_value: {}\nit_interval: {}\n",
+            self.clock.number(),
+            self.expiries,
+            time(left),
+            time(interval)
+        )
+    }
+
     fn due(&mut self, key: u32, now: Now, timers: &mut Timers, woken: &mut Woken) {
         let Some(next) = self.next else { return };
         if next > now.monotonic {

@@ -37,8 +37,6 @@ pub(crate) struct OpenFile {
     pub(crate) flags: OpenFlags,
     /// Offset in bytes; in a directory, the position of the next entry.
     pub(crate) position: u64,
-    /// Where the making of a kernel's text goes on, if it is not all there.
-    pub(crate) rest: Option<u64>,
     /// The epoll items that watch it.
     pub(crate) watchers: Vec<(FileId, u64)>,
 }
@@ -59,7 +57,7 @@ pub(crate) enum FileKind {
     /// A character device.
     Device(super::device::DeviceKind),
     /// What a kernel file system made up when it was opened.
-    Text(Vec<u8>),
+    Text(super::proc::Text),
     /// An eventfd.
     Counter(Box<EventCounter>),
     /// A timerfd.
@@ -112,7 +110,6 @@ impl Vfs {
             writable: flags.writes() && !is_path,
             flags: flags.and(OpenFlags::STATUS.with(OpenFlags::ACCESS_MODE)),
             position: 0,
-            rest: None,
             watchers: Vec::new(),
         })))
     }
@@ -211,6 +208,9 @@ impl Vfs {
                 }
                 if let Some(locks) = self.locks_of(file.at) {
                     locks.release_description(id, env.woken);
+                    if locks.is_empty() {
+                        self.locked.remove(&file.at);
+                    }
                 }
             }
             _ => {}

@@ -56,9 +56,7 @@ impl Vfs {
             &FileKind::Socket(socket) => self.read_socket(socket, sink, env),
             FileKind::Text(text) => {
                 let position = offset.unwrap_or(open.position);
-                let rest =
-                    usize::try_from(position).ok().and_then(|start| text.get(start..)).unwrap_or_default();
-                let done = sink.put_bytes(rest) as u64;
+                let done = sink.put_bytes(text.at(position)) as u64;
                 if offset.is_none() {
                     self.file_mut(file)?.position = position + done;
                 }
@@ -185,7 +183,7 @@ impl Vfs {
                 let size = self.file_size(file).unwrap_or(0);
                 size.saturating_sub(offset.unwrap_or(open.position))
             }
-            FileKind::Text(text) => (text.len() as u64).saturating_sub(offset.unwrap_or(open.position)),
+            FileKind::Text(text) => text.at(offset.unwrap_or(open.position)).len() as u64,
             FileKind::Inotify(inotify) => (inotify.available() as u64).max(1),
             _ => u64::MAX,
         }

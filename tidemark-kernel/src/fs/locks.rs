@@ -46,10 +46,19 @@ pub struct Record {
     pub exclusive: bool,
 }
 
+/// A lock on the file as a whole (`flock(2)`).
+#[derive(Clone, Copy, Debug)]
+struct Whole {
+    file: FileId,
+    exclusive: bool,
+    /// Who asked for it.
+    pid: u32,
+}
+
 #[derive(Debug, Default)]
 struct Locks {
     records: Vec<Record>,
-    whole: Vec<(FileId, bool)>,
+    whole: Vec<Whole>,
     queue: WaitQueue,
 }
 
@@ -115,10 +124,10 @@ impl LockList {
     ///
     /// # Errors
     /// `EAGAIN` on a conflict.
-    pub(crate) fn flock(&mut self, file: FileId, exclusive: bool, woken: &mut Woken) -> Result<()> {
+    pub(crate) fn flock(&mut self, file: FileId, exclusive: bool, pid: u32, woken: &mut Woken) -> Result<()> {
         let locks = self.0.get_or_insert_default();
-        let held = locks.whole.iter().position(|(holder, _)| *holder == file);
-        if held.is_some_and(|at| locks.whole[at].1 == exclusive) {
+        let held = locks.whole.iter().position(|held| held.file == file);
+        if held.is_some_and(|at| locks.whole[at].exclusive == exclusive) {
             return Ok(());
         }
         // A conversion gives the old lock up first (`flock(2)`, "not atomic").
@@ -126,10 +135,10 @@ impl LockList {
             locks.whole.swap_remove(at);
             locks.queue.wake(Events::OUT, woken);
         }
-        if locks.whole.iter().any(|(_, other)| *other || exclusive) {
+        if locks.whole.iter().any(|other| other.exclusive || exclusive) {
             return Err(Errno::EAGAIN);
         }
-        locks.whole.push((file, exclusive));
+        locks.whole.push(Whole { file, exclusive, pid });
         Ok(())
     }
 
@@ -142,7 +151,7 @@ impl LockList {
     /// Gives up a `flock`.
     pub(crate) fn unflock(&mut self, file: FileId, woken: &mut Woken) {
         if let Some(locks) = &mut self.0 {
-            locks.whole.retain(|(holder, _)| *holder != file);
+            locks.whole.retain(|held| held.file != file);
             locks.queue.wake(Events::OUT, woken);
         }
         self.tidy();
@@ -151,6 +160,32 @@ impl LockList {
     /// Adds somebody who waits for a lock to be given up.
     pub(crate) fn wait(&mut self, waiter: Waiter) {
         self.0.get_or_insert_default().queue.add(waiter);
+    }
+
+    /// Whether nobody holds any or waits for one.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Kind, access, holder and range of each, as `/proc/locks` shows them; `node` is what identifies the file.
+    pub(crate) fn shown(&self, node: &str) -> Vec<String> {
+        let Some(locks) = &self.0 else { return Vec::new() };
+        let access = |exclusive| if exclusive { "WRITE" } else { "READ" };
+        let whole = locks.whole.iter().map(|Whole { exclusive, pid, .. }| {
+            format!("FLOCK  ADVISORY  {} {pid} {node} 0 EOF", access(*exclusive))
+        });
+        let records = locks.records.iter().map(|record| {
+            let (kind, pid) = match record.owner {
+                LockOwner::Process { pid, .. } => ("POSIX ", i64::from(pid)),
+                LockOwner::Description(_) => ("OFDLCK", -1),
+            };
+            let end = match record.end {
+                u64::MAX => "EOF".to_owned(),
+                end => end.saturating_sub(1).to_string(),
+            };
+            format!("{kind} ADVISORY  {} {pid} {node} {} {end}", access(record.exclusive), record.start)
+        });
+        records.chain(whole).collect()
     }
 
     fn tidy(&mut self) {
@@ -218,10 +253,10 @@ mod tests {
     fn flock_excludes_and_converts() {
         let mut woken = Woken::default();
         let mut locks = LockList::default();
-        assert_eq!(locks.flock(FileId(1), false, &mut woken), Ok(()));
-        assert_eq!(locks.flock(FileId(2), false, &mut woken), Ok(()));
-        assert_eq!(locks.flock(FileId(1), true, &mut woken), Err(Errno::EAGAIN));
+        assert_eq!(locks.flock(FileId(1), false, 1, &mut woken), Ok(()));
+        assert_eq!(locks.flock(FileId(2), false, 1, &mut woken), Ok(()));
+        assert_eq!(locks.flock(FileId(1), true, 1, &mut woken), Err(Errno::EAGAIN));
         locks.unflock(FileId(2), &mut woken);
-        assert_eq!(locks.flock(FileId(1), true, &mut woken), Ok(()));
+        assert_eq!(locks.flock(FileId(1), true, 1, &mut woken), Ok(()));
     }
 }

@@ -51,7 +51,7 @@ pub(crate) mod tree;
 pub mod view;
 mod walks;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use context::FsContext;
@@ -109,6 +109,7 @@ pub struct Vfs {
     root: Location,
     pipe_mount: MountId,
     anonymous_mount: MountId,
+    proc_mount: MountId,
     /// Files of `memfd_create(2)`.
     memory_mount: MountId,
     files: Slab<OpenFile>,
@@ -122,6 +123,8 @@ pub struct Vfs {
     /// Capacity of all pipes together, in bytes.
     pipe_bytes: usize,
     streams: Slab<Stream>,
+    /// Files that somebody locked.
+    locked: BTreeSet<Location>,
     pub(crate) terminals: Terminals,
     /// `/dev/pts`.
     pub(crate) pts_mount: MountId,
@@ -174,6 +177,7 @@ impl Vfs {
             root: nowhere,
             pipe_mount: MountId(0),
             anonymous_mount: MountId(0),
+            proc_mount: MountId(0),
             memory_mount: MountId(0),
             files: Slab::default(),
             released: Vec::new(),
@@ -183,6 +187,7 @@ impl Vfs {
             pipes: Slab::default(),
             pipe_bytes: 0,
             streams: Slab::default(),
+            locked: BTreeSet::new(),
             terminals: Terminals::default(),
             pts_mount: MountId(0),
             message_queues: Queues::default(),
@@ -208,7 +213,7 @@ impl Vfs {
         vfs.mount_dev();
         vfs.mount_sys();
         if let Ok(at) = vfs.make_in(vfs.root, "proc", NewNode::Directory, 0o555) {
-            vfs.mount(FileSystem::Proc, Some(at), "proc");
+            vfs.proc_mount = vfs.mount(FileSystem::Proc, Some(at), "proc").mount;
         }
         vfs
     }

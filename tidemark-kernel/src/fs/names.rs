@@ -146,7 +146,7 @@ impl Vfs {
     /// Whether the caller may take a node's name out of a directory: permission to write there and, in a sticky
     /// directory, ownership of either (`unlink(2)`, EPERM).
     fn check_removal(&self, who: &Walker<'_>, dir: Location, node: Location) -> Result<()> {
-        self.check_access(who.creds, dir, MAY_WRITE | MAY_EXEC)?;
+        self.check_access(&who.view, who.creds, dir, MAY_WRITE | MAY_EXEC)?;
         let parent = self.attr(dir)?;
         if parent.perm & 0o1000 == 0 || who.creds.can(Capabilities::FOWNER) {
             return Ok(());
@@ -207,7 +207,7 @@ impl Vfs {
         self.check_can_change(source.dir)?;
         match replaced {
             Some(node) => self.check_removal(who, target.dir, node)?,
-            None => self.check_access(who.creds, target.dir, MAY_WRITE | MAY_EXEC)?,
+            None => self.check_access(&who.view, who.creds, target.dir, MAY_WRITE | MAY_EXEC)?,
         }
         // Moving a directory changes its `..`, which takes permission to write it.
         for (node, kind) in [Some((moved, moved_kind)), replaced.map(|node| (node, exchanged_kind))]
@@ -216,7 +216,7 @@ impl Vfs {
             .take(if how == Rename::Exchange { 2 } else { 1 })
         {
             if kind == FileType::Directory && source.dir != target.dir {
-                self.check_access(who.creds, node, MAY_WRITE)?;
+                self.check_access(&who.view, who.creds, node, MAY_WRITE)?;
             }
         }
         if self.mounts.is_covered(moved) || replaced.is_some_and(|node| self.mounts.is_covered(node)) {

@@ -99,7 +99,7 @@ impl Vfs {
         env: &Env<'_>,
     ) -> Result<Birth> {
         self.check_writable_mount(dir)?;
-        self.check_access(who.creds, dir, MAY_WRITE | MAY_EXEC)?;
+        self.check_access(&who.view, who.creds, dir, MAY_WRITE | MAY_EXEC)?;
         let attr = self.attr(dir)?;
         // A set-group-id directory passes its group on (`inode(7)`).
         let gid = if attr.perm & 0o2000 != 0 { attr.gid } else { who.creds.fsgid };
@@ -171,7 +171,10 @@ impl Vfs {
         }
         if !fresh {
             let reads = if mode != OpenFlags::WRITE_ONLY { MAY_READ } else { 0 };
-            self.check_access(who.creds, at, reads | if writes { MAY_WRITE } else { 0 })?;
+            self.check_access(&who.view, who.creds, at, reads | if writes { MAY_WRITE } else { 0 })?;
+        }
+        if self.is_proc(at.mount) {
+            self.proc_check_open(who, at, writes)?;
         }
         if flags.has(OpenFlags::NO_ATIME) {
             self.check_owner(who, at)?;
@@ -179,7 +182,7 @@ impl Vfs {
         match kind {
             FileType::Regular if self.tree(at).is_none() => {
                 // The text is made when it is read.
-                self.finish_open(at, FileKind::Text(Vec::new()), flags)
+                self.finish_open(at, FileKind::Text(Default::default()), flags)
             }
             FileType::Regular => self.open_regular(env, at, flags, fresh),
             FileType::Directory => self.finish_open(at, FileKind::Directory, flags),
@@ -232,7 +235,7 @@ impl Vfs {
     /// # Errors
     /// `EPERM`.
     pub(crate) fn check_owner(&self, who: &Walker<'_>, at: Location) -> Result<()> {
-        if who.creds.fsuid == self.attr(at)?.uid || who.creds.can(Capabilities::FOWNER) {
+        if who.creds.fsuid == self.attr_seen(&who.view, at)?.uid || who.creds.can(Capabilities::FOWNER) {
             Ok(())
         } else {
             Err(Errno::EPERM)
@@ -307,7 +310,7 @@ impl Vfs {
             FileType::Symlink => return Err(Errno::ELOOP),
             _ => return Err(Errno::EACCES),
         }
-        self.check_access(who.creds, at, MAY_EXEC)?;
+        self.check_access(&who.view, who.creds, at, MAY_EXEC)?;
         let tree = self.tree(at).ok_or(Errno::EACCES)?;
         if tree.is_being_written(at.node) {
             return Err(Errno::ETXTBSY);

@@ -199,7 +199,7 @@ impl Vfs {
             let slash = !tail.is_empty();
             let is_last = tail.iter().all(|&byte| byte == b'/');
             if searched != Some(at) {
-                self.check_search(who.creds, at)?;
+                self.check_search(&who.view, who.creds, at)?;
                 searched = Some(at);
             }
             if name == b"." || name == b".." {
@@ -304,19 +304,25 @@ impl Vfs {
     ///
     /// # Errors
     /// `ENOTDIR`, `EACCES`.
-    pub(crate) fn check_search(&self, creds: &Creds, dir: Location) -> Result<()> {
+    pub(crate) fn check_search(&self, view: &View<'_>, creds: &Creds, dir: Location) -> Result<()> {
         if self.kind(dir)? != FileType::Directory {
             return Err(Errno::ENOTDIR);
         }
-        self.check_access(creds, dir, MAY_EXEC)
+        self.check_access(view, creds, dir, MAY_EXEC)
     }
 
     /// Whether `creds` allow this access to a node.
     ///
     /// # Errors
     /// `EACCES`.
-    pub(crate) fn check_access(&self, creds: &Creds, node: Location, wanted: u16) -> Result<()> {
-        if permits(creds, &self.attr(node)?, wanted) { Ok(()) } else { Err(Errno::EACCES) }
+    pub(crate) fn check_access(
+        &self,
+        view: &View<'_>,
+        creds: &Creds,
+        node: Location,
+        wanted: u16,
+    ) -> Result<()> {
+        if permits(creds, &self.attr_seen(view, node)?, wanted) { Ok(()) } else { Err(Errno::EACCES) }
     }
 
     /// The directory above one, across mounts, not above the walker's root.

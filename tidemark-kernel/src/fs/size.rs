@@ -54,7 +54,9 @@ impl Vfs {
             }
             FileKind::Regular => self.file_size(file)?,
             FileKind::Directory => MAX_FILE_SIZE,
-            FileKind::Text(text) => text.len() as u64,
+            // A text has no end before it is made (`seq_lseek` in Linux).
+            FileKind::Text(_) if whence > SEEK_CUR => return Err(Errno::EINVAL),
+            FileKind::Text(_) => 0,
             _ => return Err(Errno::ESPIPE),
         };
         let new = match whence {

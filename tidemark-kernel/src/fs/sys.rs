@@ -11,6 +11,23 @@ use super::{Vfs, birth};
 /// Processors that a machine can have at the most, less one.
 const KERNEL_MAX: &str = "511\n";
 
+/// Directories of what a guest has none of: programs look into them before they conclude that.
+const EMPTY: &[&str] = &[
+    "block",
+    "bus",
+    "class/block",
+    "class/net",
+    "class/tty",
+    "dev/block",
+    "dev/char",
+    "devices/virtual",
+    "firmware",
+    "fs/cgroup",
+    "hypervisor",
+    "module",
+    "power",
+];
+
 impl Vfs {
     /// Mounts `/sys`.
     pub(super) fn mount_sys(&mut self) {
@@ -19,18 +36,33 @@ impl Vfs {
         let sys = self.mount(FileSystem::Tree(Box::new(tree)), Some(at), "sysfs");
         self.put_text(sys, "kernel/mm/transparent_hugepage/enabled", "always madvise [never]\n");
         self.put_text(sys, "kernel/mm/transparent_hugepage/hpage_pmd_size", "2097152\n");
-        self.put_directory(sys, "fs/cgroup");
+        for directory in EMPTY {
+            self.put_directory(sys, directory);
+        }
+        self.put_nodes(sys);
         self.put_processors(sys);
         if let Some(mount) = self.mounts.get_mut(sys.mount) {
             mount.read_only = true;
         }
     }
 
+    /// All memory and processors are one NUMA node (the kernel's `ABI/stable/sysfs-devices-node`).
+    fn put_nodes(&mut self, sys: Location) {
+        const HERE: &str = "devices/system/node";
+        let last = self.workers.saturating_sub(1);
+        for name in ["online", "possible", "has_cpu", "has_memory", "has_normal_memory"] {
+            self.put_text(sys, &format!("{HERE}/{name}"), "0\n");
+        }
+        self.put_text(sys, &format!("{HERE}/node0/cpulist"), &list(last));
+        self.put_text(sys, &format!("{HERE}/node0/cpumap"), &mask(0..=last, last));
+        self.put_text(sys, &format!("{HERE}/node0/distance"), "10\n");
+    }
+
     /// Workers, as processors: one package, a core each, no caches and no frequencies to tell.
     fn put_processors(&mut self, sys: Location) {
         const HERE: &str = "devices/system/cpu";
         let last = self.workers.saturating_sub(1);
-        let all = if last == 0 { "0\n".to_owned() } else { format!("0-{last}\n") };
+        let all = list(last);
         for name in ["online", "possible", "present"] {
             self.put_text(sys, &format!("{HERE}/{name}"), &all);
         }
@@ -73,6 +105,11 @@ impl Vfs {
         let mut parts = path.split('/').filter(|part| !part.is_empty());
         parts.try_fold(sys, |dir, part| self.make_in(dir, part, NewNode::Directory, 0o555).ok())
     }
+}
+
+/// All processors up to `last` as a list.
+fn list(last: u16) -> String {
+    if last == 0 { "0\n".to_owned() } else { format!("0-{last}\n") }
 }
 
 /// Processors as a bit mask of those up to `last`: groups of 32 bits, the highest first.

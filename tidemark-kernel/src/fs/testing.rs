@@ -76,6 +76,7 @@ impl Bench {
             spaces: &self.spaces,
             usage: self.frames.usage(),
             limits: &self.limits,
+            boot: Now::default(),
             now: self.now,
             workers: 2,
             caller: None,

@@ -27,6 +27,8 @@ pub struct View<'a> {
     pub limits: &'a Limits,
     /// The moment.
     pub now: Now,
+    /// The moment the kernel was made.
+    pub boot: Now,
     /// Workers that run guest threads: what guests take for processors.
     pub workers: usize,
     /// Who looks: what `/proc/self` and `/proc/thread-self` are.
@@ -64,6 +66,20 @@ pub struct Parts<'a> {
 }
 
 impl System {
+    /// What procfs shows to a thread, or to the application.
+    pub(crate) fn view(&self, caller: Option<(Pid, Tid)>) -> View<'_> {
+        View {
+            tasks: &self.tasks,
+            spaces: &self.mem.spaces,
+            usage: self.mem.frames.usage(),
+            limits: &self.limits,
+            now: self.now,
+            boot: self.boot,
+            workers: self.workers.len(),
+            caller,
+        }
+    }
+
     /// Takes the kernel apart for an operation of a thread.
     ///
     /// # Errors
@@ -77,6 +93,7 @@ impl System {
             usage: self.mem.frames.usage(),
             limits: &self.limits,
             now: self.now,
+            boot: self.boot,
             workers: self.workers.len(),
             caller: Some((pid, tid)),
         };

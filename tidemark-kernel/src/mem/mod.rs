@@ -191,7 +191,15 @@ impl System {
     pub(crate) fn page_fault(&mut self, tid: Tid, addr: u64, access: Access) -> FaultOutcome {
         let space = self.tasks.thread(tid).and_then(|thread| Some(self.tasks.process(thread.pid)?.space));
         match space {
-            Some(space) => self.fault_in(space, addr, access),
+            Some(space) => {
+                let outcome = self.fault_in(space, addr, access);
+                if let (FaultOutcome::Resolved | FaultOutcome::Flush, Some(thread)) =
+                    (&outcome, self.tasks.thread_mut(tid))
+                {
+                    thread.usage.minor_faults += 1;
+                }
+                outcome
+            }
             None => FaultOutcome::Signal(Fault::unmapped(addr)),
         }
     }

@@ -199,7 +199,7 @@ pub fn getcwd(cx: &mut Cx<'_>, buf: GuestAddr, size: u64) -> SysResult {
 fn enter(cx: &mut Cx<'_>, at: Location) -> SysResult {
     let context = cx.fs_context();
     let parts = cx.parts()?;
-    parts.fs.check_search(parts.who.creds, at)?;
+    parts.fs.check_search(&parts.who.view, parts.who.creds, at)?;
     parts.fs.set_cwd(context, at)?;
     Ok(Flow::Done(0))
 }
@@ -222,7 +222,7 @@ pub fn chroot(cx: &mut Cx<'_>, path: PathAddr) -> SysResult {
     let at = cx.node_at(DirFd(AT_FDCWD), path, 0, true)?;
     let context = cx.fs_context();
     let parts = cx.parts()?;
-    parts.fs.check_search(parts.who.creds, at)?;
+    parts.fs.check_search(&parts.who.view, parts.who.creds, at)?;
     if !parts.who.creds.can(Capabilities::SYS_CHROOT) {
         return Err(Errno::EPERM);
     }

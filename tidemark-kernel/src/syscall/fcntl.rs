@@ -180,7 +180,10 @@ fn record_lock(cx: &mut Cx<'_>, file: FileId, cmd: u32, addr: GuestAddr) -> SysR
         return Err(Errno::EBADF);
     }
     match locks.lock(wanted, &mut cx.sys.woken) {
-        Ok(()) => Ok(Flow::Done(0)),
+        Ok(()) => {
+            cx.sys.fs.note_lock(at);
+            Ok(Flow::Done(0))
+        }
         Err(Errno::EAGAIN) if cmd == F_SETLKW => {
             if cx.sys.lock_would_deadlock(at, &wanted) {
                 return Err(Errno::EDEADLK);
@@ -233,8 +236,11 @@ pub fn flock(cx: &mut Cx<'_>, fd: Fd, operation: u32) -> SysResult {
         }
         _ => return Err(Errno::EINVAL),
     };
-    match locks.flock(file, exclusive, &mut cx.sys.woken) {
-        Ok(()) => Ok(Flow::Done(0)),
+    match locks.flock(file, exclusive, cx.pid.get(), &mut cx.sys.woken) {
+        Ok(()) => {
+            cx.sys.fs.note_lock(at);
+            Ok(Flow::Done(0))
+        }
         Err(Errno::EAGAIN) if operation & LOCK_NB == 0 => wait_for_lock(cx, file),
         Err(error) => Err(error),
     }

@@ -70,7 +70,7 @@ pub fn inotify_add_watch(cx: &mut Cx<'_>, fd: i32, path: PathAddr, mask: u32) ->
     if mask & ONLY_DIRECTORY != 0 && parts.fs.kind(at)? != FileType::Directory {
         return Err(Errno::ENOTDIR);
     }
-    parts.fs.check_access(parts.who.creds, at, MAY_READ)?;
+    parts.fs.check_access(&parts.who.view, parts.who.creds, at, MAY_READ)?;
     let id = parts.fs.add_watch(file, at, Mask(mask), adding)?;
     Ok(Flow::Done(id as u64))
 }

@@ -224,12 +224,17 @@ fn make_text(cx: &mut Cx<'_>, file: FileId, offset: Option<u64>) -> Result<TextS
 const MAX_TEXT: u64 = 4096;
 
 /// What is written to a file of procfs goes there as a whole.
-fn write_text(cx: &mut Cx<'_>, file: FileId, buffers: &Buffers) -> SysResult {
+fn write_text(cx: &mut Cx<'_>, file: FileId, buffers: &Buffers, offset: Option<u64>) -> SysResult {
     let (addr, len) = buffers.at(0).unwrap_or((GuestAddr::NULL, 0));
     let mut bytes = vec![0; len.min(MAX_TEXT) as usize];
     cx.read_user(addr, &mut bytes)?;
-    cx.sys.write_text(file, cx.pid, &bytes)?;
-    Ok(Flow::Done(len))
+    let position = offset.unwrap_or(cx.sys.fs.file(file)?.position);
+    let taken = cx.sys.write_text(file, (cx.pid, cx.tid), position, &bytes)? as u64;
+    if offset.is_none() {
+        cx.sys.fs.set_own_offset(file, position.saturating_add(taken))?;
+    }
+    // What is longer than any setting was taken as a whole.
+    Ok(Flow::Done(if taken == MAX_TEXT { len } else { taken }))
 }
 
 /// One entry of a writing call. Its end is told to who watches the file.
@@ -257,7 +262,7 @@ fn write_entry(
     let total = buffers.total();
     let open = cx.sys.fs.file(file)?;
     if matches!(open.kind, FileKind::Text(_)) && open.writable {
-        return write_text(cx, file, buffers);
+        return write_text(cx, file, buffers, offset);
     }
     let mut budget = STEP_BYTES;
     if let FileKind::Terminal(terminal) = open.kind
@@ -480,11 +485,7 @@ pub fn vmsplice(cx: &mut Cx<'_>, fd: Fd, iov: GuestAddr, nr_segs: u64, flags: u3
         return Err(Errno::EBADF);
     }
     let no_wait = flags & NONBLOCK != 0;
-    let buffers = if writable {
-        vector_to_write(cx, file, iov, nr_segs)?
-    } else {
-        vector(cx, iov, nr_segs)?
-    };
+    let buffers = if writable { vector_to_write(cx, file, iov, nr_segs)? } else { vector(cx, iov, nr_segs)? };
     if buffers.total() == 0 {
         return Ok(Flow::Done(0));
     }

@@ -102,13 +102,16 @@ crate::pod! {
     }
 }
 
+/// What a load of one is in [`SysInfo`] (`SI_LOAD_SHIFT`).
+const LOAD_ONE: f64 = 65_536.0;
+
 /// `sysinfo(2)`.
 pub fn sysinfo(cx: &mut Cx<'_>, info: GuestAddr) -> SysResult {
     let usage = cx.sys.mem.frames.usage();
     let uptime = cx.now().monotonic.saturating_sub(cx.sys.boot.monotonic) / NANOS_PER_SECOND;
     let info_now = SysInfo {
         uptime: uptime as i64,
-        loads: [0; 3],
+        loads: cx.sys.load.averages().map(|average| (average * LOAD_ONE) as u64),
         total_ram: usage.budget,
         free_ram: usage.budget.saturating_sub(usage.used),
         shared_ram: 0,

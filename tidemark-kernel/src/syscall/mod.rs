@@ -53,7 +53,7 @@ mod xattr;
 
 pub use compatibility::compatibility_markdown;
 pub use cx::Cx;
-pub use misc::{RELEASE, VERSION};
+pub use misc::{MACHINE, RELEASE, VERSION};
 pub use param::{Param, ParamKind};
 pub use table::{ROWS, Row};
 

@@ -274,7 +274,7 @@ pub fn faccessat2(cx: &mut Cx<'_>, dirfd: DirFd, path: PathAddr, mode: u32, flag
         parts.fs.check_writable_mount(at)?;
     }
     if mode != 0 {
-        parts.fs.check_access(&creds, at, mode as u16)?;
+        parts.fs.check_access(&parts.who.view, &creds, at, mode as u16)?;
     }
     Ok(Flow::Done(0))
 }

@@ -243,6 +243,7 @@ impl Process {
         self.no_new_privs = from.no_new_privs;
         self.nice = from.nice;
         self.personality = from.personality;
+        self.kept = from.kept;
         let traced = from.shared.traced.load(core::sync::atomic::Ordering::Relaxed);
         self.shared.traced.store(traced, core::sync::atomic::Ordering::Relaxed);
     }

@@ -10,7 +10,7 @@ use super::scheduling::Scheduling;
 use super::shared::{ProcessShared, ThreadShared};
 use super::thread::{Name, RunState, Thread, ThreadSignals};
 use super::timer::ProcessTimers;
-use super::{Creds, Pid, Process, ProcessSignals, RLimits, Tid, Usage};
+use super::{Creds, Kept, Pid, Process, ProcessSignals, RLimits, Tid, Usage};
 use crate::addr::GuestAddr;
 use crate::cpu::core::SpaceId;
 use crate::cpu::hart::Hart;
@@ -67,6 +67,7 @@ impl Process {
             nice: 0,
             timers: ProcessTimers::default(),
             personality: 0,
+            kept: Kept::default(),
             shared: Arc::new(ProcessShared::default()),
         };
         process.publish();

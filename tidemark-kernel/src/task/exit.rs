@@ -212,6 +212,9 @@ impl System {
         thread.usage.cpu = thread.cpu_time(now);
         let Some(process) = self.tasks.process_mut(thread.pid) else { return };
         process.usage.add(&thread.usage);
+        if tid == process.pid.0 {
+            process.kept.last_name = thread.name;
+        }
         if let Some(index) = process.threads.iter().position(|other| *other == tid) {
             process.threads.swap_remove(index);
         }

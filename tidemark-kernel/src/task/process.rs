@@ -8,7 +8,7 @@ use super::rlimit::RLimits;
 use super::shared::ProcessShared;
 use super::timer::ProcessTimers;
 use super::usage::Usage;
-use super::{Tasks, Tid};
+use super::{Name, Tasks, Tid};
 use crate::cpu::core::SpaceId;
 use crate::fs::{FdTableId, FileId, FsContextId};
 use crate::signal::{Actions, ChildChange, Signal, SignalQueue};
@@ -54,6 +54,25 @@ pub struct ProcessSignals {
     pub pending: SignalQueue,
     /// Who watches for pending signals: signalfd, by [`Events::IN`](crate::wait::Events::IN).
     pub watchers: WaitQueue,
+}
+
+/// What procfs keeps of a process because programs set it there or look for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Kept {
+    /// How likely it is to be ended for want of memory: -1000 to 1000 (`proc_pid_oom_score_adj(5)`).
+    pub oom_score_adj: i16,
+    /// Which mappings would be written to a core file (`core(5)`).
+    pub coredump_filter: u32,
+    /// The name of its first thread when that ended.
+    pub last_name: Name,
+}
+
+impl Default for Kept {
+    fn default() -> Kept {
+        /// Linux's: private and shared anonymous mappings, ELF headers, private huge pages.
+        const FILTER: u32 = 0x33;
+        Kept { oom_score_adj: 0, coredump_filter: FILTER, last_name: Name::default() }
+    }
 }
 
 /// One process.
@@ -133,6 +152,8 @@ pub struct Process {
     pub timers: ProcessTimers,
     /// `personality(2)`.
     pub personality: u32,
+    /// What only procfs shows.
+    pub kept: Kept,
     /// What workers answer without the lock.
     pub shared: Arc<ProcessShared>,
 }

@@ -111,7 +111,7 @@ impl System {
         }
         let parts = self.parts(pid, pid.0)?;
         let at = parts.fs.resolve(&parts.who, parts.who.cwd, cwd, true)?;
-        parts.fs.check_search(parts.who.creds, at)?;
+        parts.fs.check_search(&parts.who.view, parts.who.creds, at)?;
         let context = self.tasks.process(pid).and_then(|process| process.fs_context).ok_or(Errno::ESRCH)?;
         self.fs.set_cwd(context, at)
     }

@@ -12,6 +12,7 @@ pub struct Tasks {
     threads: Vec<Option<Box<Thread>>>,
     processes: Vec<Option<Box<Process>>>,
     last_id: u32,
+    created: u64,
     thread_count: usize,
     process_count: usize,
     groups: Groups,
@@ -31,6 +32,7 @@ impl Tasks {
                 || self.processes.get(index).is_some_and(Option::is_some)
                 || self.groups.is_taken(Pid(tid));
             if !taken {
+                self.created += 1;
                 return Ok(tid);
             }
         }
@@ -40,6 +42,11 @@ impl Tasks {
     /// The id that was given last.
     pub fn last_id(&self) -> u32 {
         self.last_id
+    }
+
+    /// How many ids were given: processes and threads ever made.
+    pub fn created(&self) -> u64 {
+        self.created
     }
 
     /// The thread of this id.

@@ -140,6 +140,11 @@ impl ProcessTimers {
         self.posix.get_mut(id as usize).and_then(Option::as_mut).ok_or(Errno::EINVAL)
     }
 
+    /// All POSIX timers, with their ids.
+    pub fn all(&self) -> impl Iterator<Item = (u32, &PosixTimer)> {
+        (0..).zip(&self.posix).filter_map(|(id, timer)| Some((id, timer.as_ref()?)))
+    }
+
     /// Removes a POSIX timer.
     ///
     /// # Errors

@@ -2,6 +2,19 @@
 
 use crate::time::Nanos;
 
+/// What calls moved (`/proc/PID/io`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct IoUsage {
+    /// Bytes that reading calls gave.
+    pub read_bytes: u64,
+    /// Bytes that writing calls took.
+    pub written_bytes: u64,
+    /// Reading calls.
+    pub reads: u64,
+    /// Writing calls.
+    pub writes: u64,
+}
+
 /// Counters that are summed over threads and over children waited for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Usage {
@@ -15,6 +28,8 @@ pub struct Usage {
     pub involuntary_switches: u64,
     /// The largest resident set, in bytes; the maximum, not the sum.
     pub peak_resident: u64,
+    /// Bytes read and written.
+    pub io: IoUsage,
 }
 
 impl Usage {
@@ -25,5 +40,9 @@ impl Usage {
         self.voluntary_switches = self.voluntary_switches.saturating_add(other.voluntary_switches);
         self.involuntary_switches = self.involuntary_switches.saturating_add(other.involuntary_switches);
         self.peak_resident = self.peak_resident.max(other.peak_resident);
+        self.io.read_bytes = self.io.read_bytes.saturating_add(other.io.read_bytes);
+        self.io.written_bytes = self.io.written_bytes.saturating_add(other.io.written_bytes);
+        self.io.reads += other.io.reads;
+        self.io.writes += other.io.writes;
     }
 }

@@ -106,6 +106,11 @@ impl Terminals {
         }
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.table.iter().flatten().count()
+    }
+
     /// Takes up the signals that a terminal's keys raised.
     fn note_signals(&mut self, id: PtyId) {
         let Some(pty) = self.table.get_mut(id.0 as usize).and_then(Option::as_deref_mut) else { return };

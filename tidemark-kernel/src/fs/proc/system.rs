@@ -1,115 +1,13 @@
 //! The texts of procfs that are about the system as a whole.
 
-use crate::addr::PAGE_SIZE;
 use crate::fs::inotify::{MAX_INSTANCES, MAX_QUEUED, MAX_WATCHES};
 use crate::limits::PID_MAX;
 use crate::syscall::{RELEASE, VERSION};
 use crate::system::System;
-use crate::task::{LAST_CAPABILITY, RunState};
-use crate::time::{NANOS_PER_SECOND, clock_ticks};
+use crate::task::LAST_CAPABILITY;
 
 pub(super) fn line(value: impl core::fmt::Display) -> Vec<u8> {
     format!("{value}\n").into_bytes()
-}
-
-/// Nanoseconds since the kernel was made.
-fn uptime_nanos(sys: &System) -> u64 {
-    sys.now.monotonic.saturating_sub(sys.boot.monotonic)
-}
-
-/// CPU time that all processes used, ended ones' as far as somebody waited for them.
-fn busy_nanos(sys: &System) -> u64 {
-    let running: u64 = sys.tasks.threads().map(|thread| thread.cpu_time(sys.now.monotonic)).sum();
-    let ended: u64 =
-        sys.tasks.processes().map(|process| process.usage.cpu + process.children_usage.cpu).sum();
-    running + ended
-}
-
-fn runnable(sys: &System) -> usize {
-    sys.tasks
-        .threads()
-        .filter(|thread| matches!(thread.state, RunState::Runnable | RunState::Running(_)))
-        .count()
-}
-
-pub(super) fn cpuinfo(sys: &mut System) -> Vec<u8> {
-    let mut text = String::new();
-    for hart in 0..sys.workers.len() {
-        text += &format!(
-            "processor\t: {hart}\nhart\t\t: {hart}\nisa\t\t: rv64imafdc_zicond_zicsr_zifencei_zba_zbb_zbs\n\
-             mmu\t\t: sv48\nuarch\t\t: tidemark\n\n"
-        );
-    }
-    text.into_bytes()
-}
-
-pub(super) fn meminfo(sys: &mut System) -> Vec<u8> {
-    let usage = sys.mem.frames.usage();
-    let anonymous: u64 = sys.mem.spaces.iter().map(|space| space.resident().anonymous * PAGE_SIZE).sum();
-    let free = usage.budget.saturating_sub(usage.used);
-    let cached = usage.used.saturating_sub(anonymous);
-    let rows = [
-        ("MemTotal", usage.budget),
-        ("MemFree", free),
-        ("MemAvailable", free),
-        ("Buffers", 0),
-        ("Cached", cached),
-        ("SwapCached", 0),
-        ("Active", usage.used),
-        ("Inactive", 0),
-        ("SwapTotal", 0),
-        ("SwapFree", 0),
-        ("Dirty", 0),
-        ("Writeback", 0),
-        ("AnonPages", anonymous),
-        ("Mapped", 0),
-        ("Shmem", cached),
-        ("Slab", 0),
-        ("SReclaimable", 0),
-        ("SUnreclaim", 0),
-        ("CommitLimit", usage.budget),
-        ("Committed_AS", usage.used),
-    ];
-    let text = rows.iter().map(|(name, bytes)| {
-        let name = format!("{name}:");
-        format!("{name:<15} {:>8} kB\n", bytes >> 10)
-    });
-    text.collect::<String>().into_bytes()
-}
-
-pub(super) fn stat(sys: &mut System) -> Vec<u8> {
-    let workers = sys.workers.len().max(1) as u64;
-    let busy = clock_ticks(busy_nanos(sys));
-    let all = clock_ticks(uptime_nanos(sys)) * workers;
-    let cpu = |share: u64| format!("{} 0 0 {} 0 0 0 0 0 0", busy / share, all.saturating_sub(busy) / share);
-    let mut text = format!("cpu  {}\n", cpu(1));
-    for hart in 0..workers {
-        text += &format!("cpu{hart} {}\n", cpu(workers));
-    }
-    let boot = sys.boot.realtime / NANOS_PER_SECOND;
-    let blocked = 0;
-    text += &format!(
-        "intr 0\nctxt 0\nbtime {boot}\nprocesses {}\nprocs_running {}\nprocs_blocked {blocked}\n",
-        sys.tasks.last_id(),
-        runnable(sys)
-    );
-    text.into_bytes()
-}
-
-/// The averages are not kept; the rest is true.
-pub(super) fn loadavg(sys: &mut System) -> Vec<u8> {
-    let threads = sys.tasks.threads().count();
-    line(format!("0.00 0.00 0.00 {}/{threads} {}", runnable(sys), sys.tasks.last_id()))
-}
-
-pub(super) fn uptime(sys: &mut System) -> Vec<u8> {
-    let hundredths = |nanos: u64| {
-        let ticks = nanos / (NANOS_PER_SECOND / 100);
-        format!("{}.{:02}", ticks / 100, ticks % 100)
-    };
-    let up = uptime_nanos(sys);
-    let idle = (up * sys.workers.len() as u64).saturating_sub(busy_nanos(sys));
-    line(format!("{} {}", hundredths(up), hundredths(idle)))
 }
 
 pub(super) fn version(_sys: &mut System) -> Vec<u8> {
@@ -117,7 +15,7 @@ pub(super) fn version(_sys: &mut System) -> Vec<u8> {
 }
 
 pub(super) fn filesystems(_sys: &mut System) -> Vec<u8> {
-    ["tmpfs", "devtmpfs", "devpts", "proc", "sysfs", "sockfs", "pipefs", "overlay"]
+    ["sysfs", "tmpfs", "proc", "devtmpfs", "sockfs", "pipefs", "devpts", "overlay"]
         .iter()
         .map(|name| format!("nodev\t{name}\n"))
         .collect::<String>()
@@ -130,12 +28,6 @@ pub(super) fn cmdline(_sys: &mut System) -> Vec<u8> {
 
 pub(super) fn devices(_sys: &mut System) -> Vec<u8> {
     b"Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n128 ptm\n136 pts\n\nBlock devices:\n".to_vec()
-}
-
-pub(super) fn vmstat(sys: &mut System) -> Vec<u8> {
-    let usage = sys.mem.frames.usage();
-    let free = usage.budget.saturating_sub(usage.used) / PAGE_SIZE;
-    line(format!("nr_free_pages {free}\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0"))
 }
 
 pub(super) fn pid_max(_sys: &mut System) -> Vec<u8> {
@@ -158,10 +50,6 @@ pub(super) fn os_version(_sys: &mut System) -> Vec<u8> {
     line(VERSION)
 }
 
-pub(super) fn hostname(sys: &mut System) -> Vec<u8> {
-    [&sys.hostname[..], b"\n"].concat()
-}
-
 pub(super) fn domainname(_sys: &mut System) -> Vec<u8> {
     line("(none)")
 }
@@ -181,10 +69,6 @@ pub(super) fn core_pattern(_sys: &mut System) -> Vec<u8> {
 
 pub(super) fn zero(_sys: &mut System) -> Vec<u8> {
     line(0)
-}
-
-pub(super) fn one(_sys: &mut System) -> Vec<u8> {
-    line(1)
 }
 
 /// A random UUID of version 4 (RFC 9562, section 5.4).
@@ -251,4 +135,89 @@ pub(super) fn nr_open(sys: &mut System) -> Vec<u8> {
 
 pub(super) fn pipe_max_size(_sys: &mut System) -> Vec<u8> {
     line(crate::fs::pipe::MAX_CAPACITY)
+}
+
+/// What there is nothing of here.
+pub(super) fn empty(_sys: &mut System) -> Vec<u8> {
+    Vec::new()
+}
+
+pub(super) fn misc(_sys: &mut System) -> Vec<u8> {
+    Vec::new()
+}
+
+pub(super) fn partitions(_sys: &mut System) -> Vec<u8> {
+    b"major minor  #blocks  name\n\n".to_vec()
+}
+
+pub(super) fn swaps(_sys: &mut System) -> Vec<u8> {
+    b"Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n".to_vec()
+}
+
+pub(super) fn tty_drivers(_sys: &mut System) -> Vec<u8> {
+    b"/dev/tty             /dev/tty        5       0 system:/dev/tty\n\
+      /dev/console         /dev/console    5       1 system:console\n\
+      /dev/ptmx            /dev/ptmx       5       2 system\n\
+      pty_slave            /dev/pts      136 0-1048575 pty:slave\n\
+      pty_master           /dev/ptm      128 0-1048575 pty:master\n"
+        .to_vec()
+}
+
+pub(super) fn tty_ldiscs(_sys: &mut System) -> Vec<u8> {
+    b"n_tty       0\n".to_vec()
+}
+
+pub(super) fn architecture(_sys: &mut System) -> Vec<u8> {
+    line(crate::syscall::MACHINE)
+}
+
+/// What an id is shown as that does not fit: `nobody`.
+pub(super) fn overflow_id(_sys: &mut System) -> Vec<u8> {
+    line(65_534)
+}
+
+pub(super) fn printk(_sys: &mut System) -> Vec<u8> {
+    line("4\t4\t1\t7")
+}
+
+pub(super) fn pty_max(sys: &mut System) -> Vec<u8> {
+    line(sys.limits.terminals)
+}
+
+pub(super) fn pty_count(sys: &mut System) -> Vec<u8> {
+    line(sys.fs.terminals.count())
+}
+
+/// Nodes in use and free, of the root's file system.
+fn nodes(sys: &System) -> (u64, u64) {
+    let (used, most) = sys.fs.tree(sys.fs.root()).map_or((0, 0), |tree| tree.node_counts());
+    (used, most.saturating_sub(used))
+}
+
+pub(super) fn inode_nr(sys: &mut System) -> Vec<u8> {
+    let (used, _) = nodes(sys);
+    line(format!("{used}\t0"))
+}
+
+pub(super) fn inode_state(sys: &mut System) -> Vec<u8> {
+    let (used, _) = nodes(sys);
+    line(format!("{used}\t0\t0\t0\t0\t0\t0"))
+}
+
+pub(super) fn dentry_state(sys: &mut System) -> Vec<u8> {
+    let (used, _) = nodes(sys);
+    line(format!("{used}\t0\t45\t0\t0\t0"))
+}
+
+pub(super) fn epoll_watches(_sys: &mut System) -> Vec<u8> {
+    line(crate::fs::epoll::MAX_ITEMS)
+}
+
+/// Advisory locks (`proc_locks(5)`).
+pub(super) fn locks(sys: &mut System) -> Vec<u8> {
+    let mut text = String::new();
+    for (number, lock) in sys.fs.held_locks().iter().enumerate() {
+        text += &format!("{}: {lock}\n", number + 1);
+    }
+    text.into_bytes()
 }

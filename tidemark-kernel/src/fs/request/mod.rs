@@ -55,6 +55,7 @@ impl System {
             usage: self.mem.frames.usage(),
             limits: &self.limits,
             now: self.now,
+            boot: self.boot,
             workers: self.workers.len(),
             caller: None,
         };

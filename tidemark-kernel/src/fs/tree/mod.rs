@@ -451,6 +451,14 @@ impl Tree {
         }
     }
 
+    /// A node's locks, to look at.
+    ///
+    /// # Errors
+    /// `ENOENT` for a node that is gone.
+    pub(crate) fn locks(&self, key: NodeKey) -> Result<&LockList> {
+        Ok(&self.node(key)?.locks)
+    }
+
     /// A node's locks.
     ///
     /// # Errors

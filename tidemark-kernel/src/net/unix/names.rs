@@ -103,7 +103,7 @@ impl Vfs {
             }
             Address::Path(path) => {
                 let node = self.resolve(who, who.cwd, path, true)?;
-                self.check_access(who.creds, node, MAY_WRITE)?;
+                self.check_access(&who.view, who.creds, node, MAY_WRITE)?;
                 if self.kind(node)? != FileType::Socket {
                     return Err(Errno::ECONNREFUSED);
                 }
