@@ -4,6 +4,7 @@
 
 use crate::cpu::exit::ECALL_LEN;
 use crate::errno::Errno;
+use crate::fs::hosted::asks::Asker;
 use crate::kernel::{Kernel, Running, Step};
 use crate::operation::Operation;
 use crate::syscall::{self, Cx, trace};
@@ -55,7 +56,13 @@ impl Kernel {
         let Some(thread) = self.sys.tasks.thread_mut(running.tid) else { return Step::Released };
         let entry = thread.entry;
         match thread.parked.take() {
-            Some(parked) => self.call(running, entry, parked),
+            Some(parked) => match parked.asking {
+                None => self.call(running, entry, parked),
+                Some(resume) => match self.after_host(running, parked, resume, entry) {
+                    Ok((running, parked)) => self.call(running, resume, parked),
+                    Err(step) => step,
+                },
+            },
             None => self.return_to_guest(running),
         }
     }
@@ -76,10 +83,16 @@ impl Kernel {
                     entry,
                     progress: &mut parked.progress,
                 };
-                syscall::table::dispatch(&mut cx, parked.number, &parked.args)
+                cx.sys.fs.asks.begin(Asker::Thread(running.tid), cx.sys.now);
+                let flow = syscall::table::dispatch(&mut cx, parked.number, &parked.args);
+                cx.sys.fs.asks.end();
+                flow
             }
         };
         if matches!(flow, Err(Errno::WALK_ON)) {
+            if self.sys.fs.asks.is_pending(Asker::Thread(running.tid)) {
+                return self.wait_for_host(running, parked, entry);
+            }
             self.keep_call(running.tid, parked, entry);
             return Step::Again(running);
         }
@@ -185,6 +198,6 @@ impl Kernel {
 
 impl Parked {
     fn new(number: u64, args: [u64; 6]) -> Parked {
-        Parked { number, args, progress: Progress::default(), deadline: None, completed: None }
+        Parked { number, args, progress: Progress::default(), deadline: None, completed: None, asking: None }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::entropy::{Entropy, SEED_BYTES};
 use crate::errno::Errno;
 use crate::fs::Vfs;
+use crate::fs::hosted::MountRequest;
 use crate::fs::layer::Layer;
 use crate::fs::proc::Settings;
 use crate::futex::Futexes;
@@ -32,6 +33,8 @@ pub struct KernelConfig {
     pub supply: Box<dyn FrameSupply>,
     /// The read-only layers of the root file system, lowest first.
     pub layers: Vec<Arc<Layer>>,
+    /// What the host answers for, in the order it is mounted.
+    pub mounts: Vec<MountRequest>,
     /// Workers that will run harts; also the processors a guest sees. At least one.
     pub workers: u16,
     /// The guest's host name.
@@ -52,6 +55,7 @@ impl KernelConfig {
             ram: lent.ram,
             supply: lent.supply,
             layers: Vec::new(),
+            mounts: Vec::new(),
             workers: 1,
             hostname: "tidemark".to_owned(),
             seed,
@@ -73,6 +77,14 @@ pub enum CreateError {
         /// How many are possible.
         most: u16,
     },
+    /// Something cannot be mounted where it is to be.
+    #[error("cannot mount at {path}: {errno}")]
+    Mount {
+        /// Where.
+        path: String,
+        /// Why not.
+        errno: Errno,
+    },
     /// The first process or the first file systems could not be made.
     #[error("the kernel's first state could not be built: {0}")]
     Setup(Errno),
@@ -84,7 +96,8 @@ impl Kernel {
     /// # Errors
     /// [`CreateError`].
     pub fn new(config: KernelConfig) -> Result<Kernel, CreateError> {
-        let KernelConfig { limits, ram, supply, layers, workers, hostname, seed, now, trace } = config;
+        let KernelConfig { limits, ram, supply, layers, mounts, workers, hostname, seed, now, trace } =
+            config;
         if workers == 0 || u32::from(workers) > u64::BITS {
             return Err(CreateError::Workers { asked: workers, most: u64::BITS as u16 });
         }
@@ -111,6 +124,12 @@ impl Kernel {
             trace,
             operation: Operation::default(),
         };
+        for mount in &mounts {
+            sys.fs.mount_bridge(mount).map_err(|errno| CreateError::Mount {
+                path: String::from_utf8_lossy(&mount.path).into_owned(),
+                errno,
+            })?;
+        }
         sys.create_init().map_err(CreateError::Setup)?;
         Ok(Kernel { sys })
     }

@@ -53,6 +53,7 @@ impl Kernel {
     /// next inputs and the background go on with them.
     pub(crate) fn settle(&mut self) {
         self.sys.close_released();
+        self.send_questions();
         self.sys.settle_terminals();
         self.sys.cut_step();
         self.sys.settle_ipc();
@@ -175,6 +176,7 @@ mod tests {
             progress: Progress::default(),
             deadline: None,
             completed: None,
+            asking: None,
         };
         machine.kernel.park(running, Box::new(parked));
         let thread = machine.kernel.sys.tasks.thread(tid).unwrap();

@@ -1,5 +1,7 @@
 //! What the kernel tells its runtime.
 
+use crate::fs::hosted::BridgeId;
+use crate::fs::hosted::{FileCall, HostCallId};
 use crate::task::{Pid, Tid};
 use crate::time::Nanos;
 
@@ -64,6 +66,17 @@ pub enum Status {
     StreamReadable(StreamId),
     /// A stream that was full has room, or its readers are gone.
     StreamWritable(StreamId),
+    /// A bridge is asked about its files; the answer comes with [`Kernel::host_answer`](crate::Kernel::host_answer).
+    Host {
+        /// The question.
+        id: HostCallId,
+        /// Which bridge.
+        bridge: BridgeId,
+        /// What; `None`: the answer to the question that has this id is not wanted any more.
+        call: Option<FileCall>,
+    },
+    /// What a [request](crate::Kernel::ask_for) waited for was answered: it can go on.
+    RequestReady(u64),
     /// A traced system call: a line for the log.
     Trace(String),
 }

@@ -174,6 +174,8 @@ pub enum Restart {
     NoHandler,
     /// Always `EINTR`.
     Never,
+    /// Always made again, whatever ran (`ERESTARTNOINTR`).
+    Always,
 }
 
 /// What a handler answers when there is no error.
@@ -233,6 +235,8 @@ pub struct Parked {
     pub deadline: Option<Nanos>,
     /// Set by a waker that finished the call itself (a futex wake): the handler is not entered again.
     pub completed: Option<Result<u64, crate::errno::Errno>>,
+    /// It waits for the host's answer, and is then entered again in this way.
+    pub asking: Option<Entry>,
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Reading and changing attributes: modes, owners, times, sizes, extended attributes, with their checks.
 
 use super::Vfs;
+use super::hosted::Changed;
 use super::inotify::Mask;
 use super::layer::format::Timestamp;
 use super::node::{FileType, Location, timestamp};
@@ -50,7 +51,13 @@ impl Vfs {
             perm &= !0o2000;
         }
         let ctime = timestamp(env.now.realtime);
-        self.tree_mut(at)?.change(at.node, Changes { perm: Some(perm), ctime, ..Changes::default() })?;
+        match self.is_hosted(at) {
+            true => self.host_change(at, None, Changed { perm: Some(perm), ..Changed::default() })?,
+            false => {
+                self.tree_mut(at)?
+                    .change(at.node, Changes { perm: Some(perm), ctime, ..Changes::default() })?;
+            }
+        }
         self.notify(at, Mask::ATTRIB);
         Ok(())
     }
@@ -85,7 +92,13 @@ impl Vfs {
         }
         let ctime = timestamp(env.now.realtime);
         let changes = Changes { perm: Some(perm), uid, gid, ctime, ..Changes::default() };
-        self.tree_mut(at)?.change(at.node, changes)?;
+        match self.is_hosted(at) {
+            true => {
+                let perm = (attr.kind != FileType::Directory).then_some(perm);
+                self.host_change(at, None, Changed { perm, uid, gid, ..Changed::default() })?;
+            }
+            false => self.tree_mut(at)?.change(at.node, changes)?,
+        }
         if uid.is_some() || gid.is_some() {
             self.notify(at, Mask::ATTRIB);
         }
@@ -123,7 +136,13 @@ impl Vfs {
             SetTime::At(time) => Some(time),
         };
         let changes = Changes { atime: value(atime), mtime: value(mtime), ctime: now, ..Changes::default() };
-        self.tree_mut(at)?.change(at.node, changes)?;
+        if self.is_hosted(at) {
+            let given = |time| (time != SetTime::Omit).then_some(time);
+            let changed = Changed { atime: given(atime), mtime: given(mtime), ..Changed::default() };
+            self.host_change(at, None, changed)?;
+        } else {
+            self.tree_mut(at)?.change(at.node, changes)?;
+        }
         // One of the two alone is told as what usually sets it (`fsnotify_change`).
         let what = match (atime, mtime) {
             (SetTime::Omit, _) => Mask::MODIFY,
@@ -146,6 +165,9 @@ impl Vfs {
         }
         self.check_writable_mount(at)?;
         self.check_access(&who.view, who.creds, at, MAY_WRITE)?;
+        if self.is_hosted(at) {
+            return self.host_truncate(at, None, size);
+        }
         self.truncate_node(at, size, env)
     }
 
@@ -155,6 +177,9 @@ impl Vfs {
     /// `ENODATA`, `EOPNOTSUPP`, `EACCES`.
     pub fn xattr(&self, who: &Walker<'_>, at: Location, name: &[u8]) -> Result<&[u8]> {
         check_namespace(name)?;
+        if self.is_hosted(at) {
+            return Err(Errno::EOPNOTSUPP);
+        }
         if self.xattr_is_hidden(who, at, name)? {
             return Err(Errno::ENODATA);
         }
@@ -229,6 +254,9 @@ impl Vfs {
     fn check_xattr_change(&self, who: &Walker<'_>, at: Location, name: &[u8]) -> Result<()> {
         check_namespace(name)?;
         self.check_writable_mount(at)?;
+        if self.is_hosted(at) {
+            return Err(Errno::EOPNOTSUPP);
+        }
         if self.xattr_is_hidden(who, at, name)? {
             return Err(Errno::EPERM);
         }

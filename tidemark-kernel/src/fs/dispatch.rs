@@ -134,6 +134,10 @@ impl Vfs {
             let node = self.proc_lookup(view, dir.node, name)?;
             return Ok(Location { mount: dir.mount, node });
         }
+        if self.is_hosted(dir) {
+            let node = self.host_lookup(dir, name)?;
+            return Ok(Location { mount: dir.mount, node });
+        }
         let node = match self.fs_of_mut(dir)? {
             FileSystem::Tree(tree) => tree.lookup(dir.node, name)?,
             _ => return Err(Errno::ENOTDIR),
@@ -194,8 +198,8 @@ impl Vfs {
     /// What `statfs(2)` tells of the file system of a node.
     ///
     /// # Errors
-    /// `ENOENT` for a mount that is gone.
-    pub(crate) fn statfs(&self, at: Location, usage: FrameUsage) -> Result<Summary> {
+    /// `ENOENT` for a mount that is gone; what a bridge answers, and [`Errno::WALK_ON`] while it does not.
+    pub(crate) fn statfs(&mut self, at: Location, usage: FrameUsage) -> Result<Summary> {
         /// Magic numbers of `statfs(2)`.
         const TMPFS: i64 = 0x0102_1994;
         const OVERLAY: i64 = 0x794c_7630;
@@ -205,6 +209,8 @@ impl Vfs {
         const ANON_INODE: i64 = 0x0904_1934;
         const PROC: i64 = 0x9fa0;
         const DEVPTS: i64 = 0x1cd1;
+        const FUSE: i64 = 0x6573_5546;
+        let space = if self.is_hosted(at) { Some(self.host_space(at)?) } else { None };
         let (id, fs) = self.fs_of(at)?;
         let read_only = self.mounts.get(at.mount).is_some_and(|mount| mount.read_only);
         let mut summary = Summary {
@@ -214,6 +220,8 @@ impl Vfs {
             nodes: 0,
             free_nodes: 0,
             id: id.0,
+            block_bytes: PAGE_SIZE,
+            available: 0,
             read_only,
         };
         match fs {
@@ -227,6 +235,7 @@ impl Vfs {
                 "overlay" => OVERLAY,
                 "sysfs" => SYSFS,
                 "devpts" => DEVPTS,
+                "virtiofs" => FUSE,
                 _ => TMPFS,
             };
             summary.blocks = usage.budget / PAGE_SIZE;
@@ -234,6 +243,13 @@ impl Vfs {
             let (used, most) = tree.node_counts();
             summary.nodes = most;
             summary.free_nodes = most.saturating_sub(used);
+            summary.available = summary.free_blocks;
+        }
+        if let Some(space) = space {
+            summary.block_bytes = space.block_bytes;
+            (summary.blocks, summary.free_blocks) = (space.blocks, space.free);
+            (summary.nodes, summary.free_nodes) = (space.files, space.free_files);
+            summary.available = space.available;
         }
         Ok(summary)
     }
@@ -339,12 +355,14 @@ impl Vfs {
     }
 }
 
-/// What `statfs(2)` tells; blocks are pages.
+/// What `statfs(2)` tells.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Summary {
     pub(crate) magic: i64,
+    pub(crate) block_bytes: u64,
     pub(crate) blocks: u64,
     pub(crate) free_blocks: u64,
+    pub(crate) available: u64,
     pub(crate) nodes: u64,
     pub(crate) free_nodes: u64,
     pub(crate) id: u32,

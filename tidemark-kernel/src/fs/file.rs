@@ -6,6 +6,7 @@
 use super::epoll::Epoll;
 use super::event::{EventCounter, TimerFile};
 use super::flags::OpenFlags;
+use super::hosted::Listing;
 use super::inotify::{Inotify, Mask};
 use super::node::Location;
 use super::pipe::PipeId;
@@ -37,6 +38,10 @@ pub(crate) struct OpenFile {
     pub(crate) flags: OpenFlags,
     /// Offset in bytes; in a directory, the position of the next entry.
     pub(crate) position: u64,
+    /// What the host knows it by, if that answers for it.
+    pub(crate) handle: Option<u64>,
+    /// The names in a directory that the host answers for.
+    pub(crate) listing: Option<Box<Listing>>,
     /// The epoll items that watch it.
     pub(crate) watchers: Vec<(FileId, u64)>,
 }
@@ -110,6 +115,8 @@ impl Vfs {
             writable: flags.writes() && !is_path,
             flags: flags.and(OpenFlags::STATUS.with(OpenFlags::ACCESS_MODE)),
             position: 0,
+            handle: None,
+            listing: None,
             watchers: Vec::new(),
         })))
     }
@@ -211,6 +218,9 @@ impl Vfs {
                     if locks.is_empty() {
                         self.locked.remove(&file.at);
                     }
+                }
+                if let Some(handle) = file.handle {
+                    self.give_back_handle(file.at, handle);
                 }
             }
             _ => {}

@@ -36,6 +36,7 @@ impl Vfs {
             FileKind::Regular => {
                 let position = offset.unwrap_or(open.position);
                 let keep_time = open.flags.has(OpenFlags::NO_ATIME);
+                self.fetch(file, position, sink.remaining() as u64)?;
                 let tree = self.tree_mut(at)?;
                 let done = tree.content_mut(at.node)?.read(position, sink, env.frames)?;
                 if !keep_time {
@@ -129,6 +130,14 @@ impl Vfs {
             FileKind::Regular => {
                 let append = open.flags.has(OpenFlags::APPEND);
                 let position = offset.unwrap_or(open.position);
+                if open.handle.is_some() {
+                    let start = (!append).then_some(position);
+                    let (done, end) = self.host_write(file, start, source, env.file_limit)?;
+                    if offset.is_none() {
+                        self.file_mut(file)?.position = end;
+                    }
+                    return Ok(done);
+                }
                 let seals = self.seals_of(at)?;
                 if seals & (SEAL_WRITE | SEAL_FUTURE_WRITE) != 0 {
                     return Err(Errno::EPERM);
@@ -179,6 +188,8 @@ impl Vfs {
         match &open.kind {
             &FileKind::Pipe(pipe) => self.pipe(pipe).map_or(1, |pipe| (pipe.len() as u64).max(1)),
             &FileKind::Socket(socket) => self.sockets.available(socket).map_or(1, |len| (len as u64).max(1)),
+            // The host may have more than is known.
+            FileKind::Regular if open.handle.is_some() => u64::MAX,
             FileKind::Regular => {
                 let size = self.file_size(file).unwrap_or(0);
                 size.saturating_sub(offset.unwrap_or(open.position))
@@ -252,6 +263,7 @@ impl Vfs {
         frames: &mut Frames,
     ) -> Result<usize> {
         let at = self.regular(file)?;
+        self.fetch(file, offset, buf.len() as u64)?;
         let mut sink = IoSink::Kernel { ram: frames.ram(), buffer: buf };
         let done = self.tree_mut(at)?.content_mut(at.node)?.read(offset, &mut sink, frames)?;
         Ok(done as usize)

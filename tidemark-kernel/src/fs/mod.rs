@@ -6,6 +6,7 @@
 //!   [`deadlock`], [`handle`];
 //! - what the kernel tells in files: [`proc`], `sys`;
 //! - what happens to files, told to programs: [`inotify`], [`notify`];
+//! - what the host answers for: [`hosted`];
 //! - what is not on a file system: [`pipe`], [`stream`], [`device`].
 //!
 //! All objects are in tables by id, with explicit counts. Nothing here blocks: what would answers `EAGAIN`, and the
@@ -23,6 +24,7 @@ pub(crate) mod event;
 pub(crate) mod file;
 pub mod flags;
 pub(crate) mod handle;
+pub mod hosted;
 pub(crate) mod inotify;
 pub(crate) mod io;
 pub mod layer;
@@ -60,6 +62,7 @@ use deadlock::LockWait;
 use descriptors::FdTable;
 use dispatch::FileSystem;
 use file::OpenFile;
+use hosted::asks::Asks;
 use layer::Layer;
 use layer::format::Device;
 use mount::{Mount, Mounts};
@@ -133,6 +136,8 @@ pub struct Vfs {
     pub(crate) socket_mount: MountId,
     /// `st_ino` of the next pipe or socket.
     next_ino: u64,
+    /// Questions to the host about its files.
+    pub(crate) asks: Asks,
     /// Walks of paths that take several steps; most often none.
     walks: Vec<Walks>,
     /// Who waits for record locks.
@@ -194,6 +199,7 @@ impl Vfs {
             sockets: Sockets::new(limits.open_files, limits.socket_bytes),
             socket_mount: MountId(0),
             next_ino: 1,
+            asks: Asks::default(),
             walks: Vec::new(),
             lock_waits: Vec::new(),
             watchers: Watchers::default(),

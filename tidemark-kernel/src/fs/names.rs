@@ -57,7 +57,10 @@ impl Vfs {
         if is_directory && self.attr(dir)?.perm & 0o2000 != 0 {
             birth.perm |= 0o2000;
         }
-        let node = self.tree_mut(dir)?.create(dir.node, &name, new, birth)?;
+        let node = match self.is_hosted(dir) {
+            true => self.host_make(dir, &name, &new, birth)?,
+            false => self.tree_mut(dir)?.create(dir.node, &name, new, birth)?,
+        };
         self.notify_name(dir, &name, Mask::CREATE, is_directory);
         Ok(Location { mount: dir.mount, node })
     }
@@ -90,7 +93,10 @@ impl Vfs {
             return Err(Errno::EPERM);
         }
         let time = timestamp(env.now.realtime);
-        self.tree_mut(dir)?.link(node.node, dir.node, &name, time)?;
+        match self.is_hosted(dir) {
+            true => self.host_link(node, dir, &name)?,
+            false => self.tree_mut(dir)?.link(node.node, dir.node, &name, time)?,
+        }
         self.notify_self(node, Mask::ATTRIB, false);
         self.notify_name(dir, &name, Mask::CREATE, false);
         Ok(())
@@ -132,11 +138,14 @@ impl Vfs {
             return Err(Errno::EBUSY);
         }
         let time = timestamp(env.now.realtime);
-        let tree = self.tree_mut(dir)?;
-        if directory {
-            tree.remove_directory(dir.node, &name, time)?;
+        if self.is_hosted(dir) {
+            self.host_remove(dir, &name, directory)?;
+        } else if directory {
+            self.tree_mut(dir)?.remove_directory(dir.node, &name, time)?;
         } else {
-            tree.unlink(dir.node, &name, time)?;
+            self.tree_mut(dir)?.unlink(dir.node, &name, time)?;
+        }
+        if !directory {
             self.notify_self(node, Mask::ATTRIB, false);
         }
         self.notify_name(dir, &name, Mask::DELETE, directory);
@@ -233,10 +242,12 @@ impl Vfs {
             return Err(Errno::ENOTEMPTY);
         }
         let (from, to) = ((source.dir.node, &old_name[..]), (target.dir.node, &new_name[..]));
-        if how == Rename::Exchange {
-            tree.exchange(from, to, time)?;
+        if self.is_hosted(source.dir) {
+            self.host_rename((source.dir, &old_name), (target.dir, &new_name), how)?;
+        } else if how == Rename::Exchange {
+            self.tree_mut(source.dir)?.exchange(from, to, time)?;
         } else {
-            tree.rename(from, to, time)?;
+            self.tree_mut(source.dir)?.rename(from, to, time)?;
         }
         let (from, to) = ((source.dir, &old_name[..]), (target.dir, &new_name[..]));
         self.notify_renamed(from, to, (moved, moved_kind), replaced, how);

@@ -63,6 +63,11 @@ impl Vfs {
                 self.check_can_make(dir)?;
                 self.check_can_change(dir).map_err(|_| Errno::EACCES)?;
                 let birth = self.birth_in(who, dir, how.perm, env)?;
+                if self.is_hosted(dir) {
+                    let (node, handle) = self.host_create(dir, &name, birth, flags)?;
+                    self.notify_name(dir, &name, Mask::CREATE, false);
+                    return self.finish_host_open(Location { mount: dir.mount, node }, flags, handle);
+                }
                 let node = self.tree_mut(dir)?.create(dir.node, &name, NewNode::File, birth)?;
                 self.notify_name(dir, &name, Mask::CREATE, false);
                 self.open_node(who, env, Location { mount: dir.mount, node }, flags, true)
@@ -132,6 +137,9 @@ impl Vfs {
         let birth = self.birth_in(who, dir, how.perm, env)?;
         let linkable = !how.flags.has(OpenFlags::EXCLUSIVE);
         self.check_can_change(dir).map_err(|_| Errno::EOPNOTSUPP)?;
+        if self.is_hosted(dir) {
+            return Err(Errno::EOPNOTSUPP);
+        }
         let tree = self.tree_mut(dir).map_err(|_| Errno::EOPNOTSUPP)?;
         let node = tree.create_unnamed(NewNode::File, birth, b"#tmpfile", linkable)?;
         // The open file's hold is the one it was made with.
@@ -183,6 +191,10 @@ impl Vfs {
             FileType::Regular if self.tree(at).is_none() => {
                 // The text is made when it is read.
                 self.finish_open(at, FileKind::Text(Default::default()), flags)
+            }
+            FileType::Regular if self.is_hosted(at) => {
+                let handle = self.host_open(at, flags)?;
+                self.finish_host_open(at, flags, handle)
             }
             FileType::Regular => self.open_regular(env, at, flags, fresh),
             FileType::Directory => self.finish_open(at, FileKind::Directory, flags),
@@ -256,6 +268,13 @@ impl Vfs {
         Ok(file)
     }
 
+    fn finish_host_open(&mut self, at: Location, flags: OpenFlags, handle: u64) -> Result<FileId> {
+        let file = self.finish_open(at, FileKind::Regular, flags)?;
+        self.file_mut(file)?.handle = Some(handle);
+        self.take_handle(handle);
+        Ok(file)
+    }
+
     pub(crate) fn finish_open(&mut self, at: Location, kind: FileKind, flags: OpenFlags) -> Result<FileId> {
         let file = self.new_file(at, kind, flags)?;
         self.hold(at);
@@ -315,7 +334,16 @@ impl Vfs {
         if tree.is_being_written(at.node) {
             return Err(Errno::ETXTBSY);
         }
-        let file = self.finish_open(at, FileKind::Regular, OpenFlags::READ_ONLY)?;
+        let file = if self.is_hosted(at) {
+            let handle = self.host_open(at, OpenFlags::READ_ONLY)?;
+            let file = self.finish_host_open(at, OpenFlags::READ_ONLY, handle)?;
+            // A program runs from its pages: all of them are there before it begins.
+            let fetched = self.file_size(file).and_then(|size| self.fetch(file, 0, size));
+            fetched.inspect_err(|_| self.release(file))?;
+            file
+        } else {
+            self.finish_open(at, FileKind::Regular, OpenFlags::READ_ONLY)?
+        };
         // Its first bytes are read to see what it is.
         self.notify_file(file, Mask::ACCESS);
         Ok(file)

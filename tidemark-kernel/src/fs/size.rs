@@ -97,6 +97,12 @@ impl Vfs {
         if (size < old && seals & SEAL_SHRINK != 0) || (size > old && seals & SEAL_GROW != 0) {
             return Err(Errno::EPERM);
         }
+        if let Some(handle) = self.file(file)?.handle {
+            return match size > old && size > env.file_limit {
+                true => Err(Errno::EFBIG),
+                false => self.host_truncate(at, Some(handle), size),
+            };
+        }
         self.truncate_node(at, size, env)
     }
 
@@ -121,6 +127,7 @@ impl Vfs {
             FileKind::Path => return Err(Errno::EBADF),
             _ if !open.writable => return Err(Errno::EBADF),
             FileKind::Pipe(_) => return Err(Errno::ESPIPE),
+            FileKind::Regular if open.handle.is_some() => return Err(Errno::EOPNOTSUPP),
             FileKind::Regular => {}
             _ => return Err(Errno::ENODEV),
         }

@@ -47,7 +47,7 @@ impl<T> Slab<T> {
     }
 
     /// Numbers in use and free.
-    fn room(&self) -> usize {
+    pub(crate) fn room(&self) -> usize {
         self.pieces.last().map_or(0, |last| (self.pieces.len() - 1) * Self::PIECE + last.len())
     }
 

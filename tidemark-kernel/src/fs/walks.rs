@@ -7,6 +7,7 @@
 //! before its walks it must be able to do again.
 
 use super::Vfs;
+use super::hosted::asks::Asker;
 use super::node::Location;
 use super::path::{Found, Goal, Resolve};
 use crate::task::Tid;
@@ -90,6 +91,9 @@ impl Vfs {
         // Every call of every thread ends here, and hardly any walks that far.
         if !self.walks.is_empty() {
             self.drop_walks(tid);
+        }
+        if !self.asks.is_empty() {
+            self.forget_asked(Asker::Thread(tid));
         }
     }
 

@@ -103,7 +103,7 @@ impl Kernel {
                 Step::Run(running)
             }
             // No handler ran: the call goes on where it was.
-            Some((Restart::System | Restart::NoHandler, parked)) => {
+            Some((Restart::System | Restart::NoHandler | Restart::Always, parked)) => {
                 if let Some(thread) = self.sys.tasks.thread_mut(tid) {
                     thread.parked = Some(parked);
                     thread.entry = Entry::Event;
@@ -149,7 +149,11 @@ impl Kernel {
 
     /// A handler is about to run: whether the call it interrupted is made again is settled now.
     fn end_interrupted(&mut self, running: &mut Running, (restart, parked): Interrupted, action: Action) {
-        let again = restart == Restart::System && action.flags.has(ActionFlags::RESTART);
+        let again = match restart {
+            Restart::System => action.flags.has(ActionFlags::RESTART),
+            Restart::Always => true,
+            Restart::NoHandler | Restart::Never => false,
+        };
         if again {
             running.hart.set_pc(running.hart.pc().wrapping_sub(ECALL_LEN));
             running.hart.set_x(A0, parked.args[0]);
@@ -159,6 +163,7 @@ impl Kernel {
         if self.sys.trace {
             trace::interrupted(&mut self.sys, running.tid, again);
         }
+        self.sys.fs.forget_walks(running.tid);
         self.keep_spare(running.tid, parked);
     }
 

@@ -126,6 +126,7 @@ fn copy_entry(cx: &mut Cx<'_>, from: Side, to: Side, total: u64, no_wait: bool, 
         Ok(Step::NotReady(..)) if done > 0 => Ok(Flow::Done(done)),
         Ok(Step::NotReady(..)) if no_wait => Err(Errno::EAGAIN),
         Ok(Step::NotReady(file, events)) => cx.wait_for(file, events),
+        Err(Errno::WALK_ON) => Err(Errno::WALK_ON),
         Err(_) if done > 0 => Ok(Flow::Done(done)),
         Err(error) => {
             cx.sys.signal_failed_write(cx.tid, error);
@@ -194,7 +195,9 @@ pub fn splice(
     if (pipe_in.is_some() && !off_in.is_null()) || (pipe_out.is_some() && !off_out.is_null()) {
         return Err(Errno::ESPIPE);
     }
-    if pipe_in == pipe_out || cx.sys.fs.file(target)?.flags.has(OpenFlags::APPEND) {
+    // What is taken out of a pipe could not be put back if the host does not take it.
+    let is_hosted = cx.sys.fs.file(target)?.handle.is_some();
+    if pipe_in == pipe_out || is_hosted || cx.sys.fs.file(target)?.flags.has(OpenFlags::APPEND) {
         return Err(Errno::EINVAL);
     }
     let from = Side { file: source, offset: read_offset(cx, off_in)? };

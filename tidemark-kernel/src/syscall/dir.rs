@@ -147,12 +147,13 @@ pub fn getdents64(cx: &mut Cx<'_>, fd: Fd, buf: GuestAddr, count: u32) -> SysRes
         FileKind::Path => return Err(Errno::EBADF),
         _ => return Err(Errno::ENOTDIR),
     }
-    let (at, mut position) = (open.at, open.position);
+    let mut position = open.position;
     let room = count as usize;
     let mut bytes: Vec<u8> = Vec::with_capacity(room.min(4096));
+    cx.sys.fs.fetch_names(file)?;
     let parts = cx.parts()?;
     for _ in 0..MAX_NAMES {
-        let Some(entry) = parts.fs.next_entry(&parts.who.view, at, position)? else { break };
+        let Some(entry) = parts.fs.next_of(&parts.who.view, file, position)? else { break };
         // Records are padded to eight bytes, the name's NUL included.
         let len = (DIRENT_HEADER + entry.name.len() + 1).next_multiple_of(8);
         if bytes.len() + len > room {

@@ -206,6 +206,7 @@ fn read_entry(
                     return Ok(Flow::Done(cx.progress.done));
                 }
             }
+            Err(Errno::WALK_ON) => return Err(Errno::WALK_ON),
             Err(_) if done > 0 => return Ok(Flow::Done(done)),
             Err(Errno::EAGAIN) if no_wait => return Err(Errno::EAGAIN),
             Err(Errno::EAGAIN) => return cx.wait_for(file, Events::IN),
@@ -319,6 +320,7 @@ fn write_entry(
                     other => other,
                 };
             }
+            Err(Errno::WALK_ON) => return Err(Errno::WALK_ON),
             Err(error) => {
                 if done > 0 && error != Errno::EPIPE {
                     return Ok(Flow::Done(done));

@@ -135,7 +135,7 @@ pub fn mmap(
     let content = if flags & MAP_ANONYMOUS != 0 {
         Content::Zeroes
     } else {
-        file_content(cx, fd, rights, shared, &mut area_flags)?
+        file_content(cx, fd, (offset, len), rights, shared, &mut area_flags)?
     };
     let populate = flags & MAP_LOCKED != 0 || flags & (MAP_POPULATE | MAP_NONBLOCK) == MAP_POPULATE;
     cx.change(|mm| {
@@ -159,6 +159,7 @@ enum Content {
 fn file_content(
     cx: &mut Cx<'_>,
     fd: i32,
+    (offset, len): (u64, u64),
     rights: Prot,
     shared: bool,
     area_flags: &mut AreaFlags,
@@ -181,6 +182,16 @@ fn file_content(
     match content? {
         FileContent::Zeroes => Ok(Content::Zeroes),
         FileContent::Pages => {
+            if cx.sys.fs.file(file)?.handle.is_some() {
+                // What is stored would not reach the host.
+                if stores {
+                    return Err(Errno::ENODEV);
+                }
+                if shared {
+                    *area_flags = area_flags.with(AreaFlags::NO_WRITE);
+                }
+                cx.sys.fs.fetch(file, offset, len)?;
+            }
             if stores {
                 let now = cx.now();
                 cx.sys.fs.mapped_for_writing(file, now);

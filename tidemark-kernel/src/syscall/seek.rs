@@ -77,10 +77,11 @@ pub fn fallocate(cx: &mut Cx<'_>, fd: Fd, mode: u32, offset: i64, len: i64) -> S
     }
 }
 
-/// `fsync(2)`, `fdatasync(2)`: memory has nothing to be written back to.
+/// `fsync(2)`, `fdatasync(2)`: memory has nothing to be written back to, files of the host's have.
 pub fn fsync(cx: &mut Cx<'_>, fd: Fd) -> SysResult {
     let file = cx.file(fd)?;
     cx.sys.fs.access_of(file)?;
+    cx.sys.fs.sync_file(file)?;
     match cx.sys.fs.file(file)?.kind {
         FileKind::Regular | FileKind::Directory => Ok(Flow::Done(0)),
         _ => Err(Errno::EINVAL),

@@ -120,6 +120,7 @@ pub(crate) fn decode_device(raw: u32) -> Device {
 }
 
 fn write_stat(cx: &mut Cx<'_>, buf: GuestAddr, at: Location) -> SysResult {
+    cx.sys.fs.freshen(at)?;
     let attr = cx.sys.attr_of(at)?;
     let dev = encode_device(Device { major: 0, minor: cx.sys.fs.dev_minor(at) });
     let stat = Stat {
@@ -177,6 +178,7 @@ pub fn statx(
         return Err(Errno::EINVAL);
     }
     let at = cx.node_at(dirfd, path, flags, flags & AT_SYMLINK_NOFOLLOW == 0)?;
+    cx.sys.fs.freshen(at)?;
     let attr = cx.sys.attr_of(at)?;
     let time = |time: Timestamp| StatxTime { sec: time.seconds, nsec: time.nanoseconds, reserved: 0 };
     let statx = Statx {
@@ -214,15 +216,15 @@ fn write_statfs(cx: &mut Cx<'_>, buf: GuestAddr, at: Location) -> SysResult {
     let summary = cx.sys.fs.statfs(at, usage)?;
     let statfs = StatFs {
         kind: summary.magic,
-        bsize: PAGE_SIZE as i64,
+        bsize: summary.block_bytes as i64,
         blocks: summary.blocks,
         bfree: summary.free_blocks,
-        bavail: summary.free_blocks,
+        bavail: summary.available,
         files: summary.nodes,
         ffree: summary.free_nodes,
         fsid: [summary.id as i32, 0],
         namelen: cx.sys.limits.name_bytes as i64,
-        frsize: PAGE_SIZE as i64,
+        frsize: summary.block_bytes as i64,
         // ST_VALID, and ST_RDONLY where it is.
         flags: 0x20 | i64::from(summary.read_only),
         spare: [0; 4],

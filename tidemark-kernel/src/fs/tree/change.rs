@@ -242,7 +242,7 @@ impl Tree {
         Ok(())
     }
 
-    fn settle_moved(&mut self, moved: NodeKey, to: (NodeKey, &[u8]), time: Timestamp) {
+    pub(super) fn settle_moved(&mut self, moved: NodeKey, to: (NodeKey, &[u8]), time: Timestamp) {
         if let Ok(node) = self.node_mut(moved) {
             node.home = Home { parent: index_of(to.0), name: to.1.into() };
             node.ctime = time;
@@ -348,8 +348,11 @@ impl Tree {
         self.node(key).is_ok_and(|node| node.writers > 0)
     }
 
-    fn free_if_unused(&mut self, key: NodeKey) {
-        let unused = self.node(key).is_ok_and(|node| node.nlink == 0 && node.holds == 0);
+    pub(super) fn free_if_unused(&mut self, key: NodeKey) {
+        let unused = self.node(key).is_ok_and(|node| {
+            let nameless = node.remote.as_ref().map_or(node.nlink == 0, |remote| remote.names == 0);
+            nameless && node.holds == 0
+        });
         if !unused || index_of(key) == ROOT {
             return;
         }
@@ -359,6 +362,9 @@ impl Tree {
         }
         if let Some(origin) = node.origin {
             self.made_from.remove(&origin);
+        }
+        if node.remote.is_some() && self.by_remote.get(&node.ino) == Some(&index_of(key)) {
+            self.by_remote.remove(&node.ino);
         }
         if let Body::File(content) = node.body {
             self.doom(content.into_pages());

@@ -36,6 +36,10 @@ pub(crate) struct Content {
     seals: Option<u32>,
     /// What the pages are made from on first touch, where there is no layer.
     text: Option<Box<[u8]>>,
+    /// Whether the bytes that no page has are the host's, to be read from there first.
+    remote: bool,
+    /// How often it was changed, or found changed, as what the host has.
+    changes: u64,
     /// Areas that map it.
     pub(crate) mappings: u32,
 }
@@ -49,6 +53,8 @@ impl Content {
             pages: PageMap::default(),
             seals: None,
             text: None,
+            remote: false,
+            changes: 0,
             mappings: 0,
         }
     }
@@ -101,6 +107,9 @@ impl Content {
     }
 
     fn backed_len(&self) -> u64 {
+        if self.remote {
+            return self.size;
+        }
         self.backing.as_ref().map_or(0, |backing| backing.len)
     }
 
@@ -116,6 +125,10 @@ impl Content {
             frames.ram().write_bytes(frame.offset(), &rest[..rest.len().min(PAGE_SIZE as usize)]);
             self.pages.insert(index, frame);
             return Ok(Some(frame));
+        }
+        // Whoever needs it has it brought in first: see `fs::hosted`.
+        if self.remote && start < self.size {
+            return Err(Errno::EIO);
         }
         let Some(backing) = self.backing.as_ref().filter(|backing| start < backing.len) else {
             return Ok(None);
@@ -221,6 +234,7 @@ impl Content {
 
     /// Cuts or extends to `size` bytes; what was cut off comes back for its frames to be freed.
     pub(crate) fn truncate(&mut self, size: u64, frames: &mut Frames) -> PageMap {
+        self.changes += 1;
         let mut cut = PageMap::default();
         if size < self.size {
             if let Some(backing) = &mut self.backing {
@@ -301,6 +315,71 @@ impl Content {
             at = (at / PAGE_SIZE + 1) * PAGE_SIZE;
         }
         at.min(self.size)
+    }
+
+    /// Content of `size` bytes that the host has.
+    pub(crate) fn remote(size: u64) -> Content {
+        Content { size, remote: true, ..Content::default() }
+    }
+
+    /// The first page among those of `start..end` that the host is to be asked for.
+    pub(crate) fn first_missing(&self, start: u64, end: u64) -> Option<u64> {
+        let end = end.min(self.size);
+        if !self.remote || start >= end {
+            return None;
+        }
+        (start / PAGE_SIZE..end.div_ceil(PAGE_SIZE)).find(|index| self.pages.get(*index).is_none())
+    }
+
+    /// Enters bytes of the host's from page `index` on, where there are no pages yet.
+    ///
+    /// # Errors
+    /// `ENOMEM` without a frame.
+    pub(crate) fn enter(&mut self, index: u64, bytes: &[u8], frames: &mut Frames) -> Result<()> {
+        for (index, page) in (index..).zip(bytes.chunks(PAGE_SIZE as usize)) {
+            if self.pages.get(index).is_none() && index < self.size.div_ceil(PAGE_SIZE) {
+                let frame = frames.alloc(0).ok_or(Errno::ENOMEM)?;
+                frames.ram().write_bytes(frame.offset(), page);
+                self.pages.insert(index, frame);
+            }
+        }
+        Ok(())
+    }
+
+    /// The host's file ends earlier than was thought.
+    pub(crate) fn end_at(&mut self, end: u64) {
+        self.size = self.size.min(end);
+    }
+
+    /// The host's file has this size now; what is known of it stays true.
+    pub(crate) fn set_remote_size(&mut self, size: u64) {
+        self.size = size;
+    }
+
+    /// The host's file has other content and this size: gives up the pages, unless mappings show them.
+    pub(crate) fn renew(&mut self, size: u64) -> PageMap {
+        self.size = size;
+        self.changes += 1;
+        if self.mappings > 0 { PageMap::default() } else { std::mem::take(&mut self.pages) }
+    }
+
+    /// How often it was changed, or found changed.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Brings the pages that are here up to a write of the host's file.
+    pub(crate) fn wrote(&mut self, mut offset: u64, mut bytes: &[u8], frames: &Frames) {
+        self.changes += 1;
+        while !bytes.is_empty() {
+            let within = offset % PAGE_SIZE;
+            let (now, rest) = bytes.split_at(bytes.len().min((PAGE_SIZE - within) as usize));
+            if let Some(frame) = self.pages.get(offset / PAGE_SIZE) {
+                frames.ram().write_bytes(frame.offset() + within, now);
+            }
+            offset += now.len() as u64;
+            bytes = rest;
+        }
     }
 
     /// Gives up all pages, for their frames to be freed.

@@ -45,6 +45,11 @@ impl Directory {
         Directory { parent, below, next_position: FIRST_OWN_POSITION, ..Directory::default() }
     }
 
+    /// Whether no name is known here.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// The node of a name that is known here.
     pub(super) fn known(&self, name: &[u8]) -> Option<u32> {
         self.entries.get(name).map(|entry| entry.node)

@@ -13,12 +13,14 @@ pub(crate) mod content;
 mod directory;
 pub(crate) mod export;
 pub(crate) mod pages;
+pub(crate) mod remote;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use content::{Backing, Content};
 use directory::{Below, Directory};
+use remote::{Bridged, Remote};
 
 use super::layer::Layer;
 use super::layer::format::{Device, Index, InodeKind, Timestamp};
@@ -52,6 +54,10 @@ pub(crate) struct Tree {
     ended: Vec<NodeKey>,
     /// Pages of files that are gone, to be freed in steps.
     doomed: Vec<pages::PageMap>,
+    /// Set where the tree is a cache of what a bridge has.
+    bridged: Option<Bridged>,
+    /// Which nodes stand for which file of the bridge.
+    by_remote: BTreeMap<u64, u32>,
 }
 
 #[derive(Debug)]
@@ -79,6 +85,8 @@ struct Node {
     locks: LockList,
     /// The topmost inode of the layers it was made from.
     origin: Option<Below>,
+    /// What it is at the host, in a tree that is a cache.
+    remote: Option<Remote>,
     body: Body,
 }
 
@@ -150,6 +158,8 @@ impl Tree {
             type_name,
             ended: Vec::new(),
             doomed: Vec::new(),
+            bridged: None,
+            by_remote: BTreeMap::new(),
         }
     }
 
@@ -211,6 +221,11 @@ impl Tree {
             // What a directory's size means is up to its file system (`inode(7)`); programs expect something.
             Body::Directory(_) => (4096, 0, NO_DEVICE),
             Body::Fifo(_) | Body::Socket => (0, 0, NO_DEVICE),
+        };
+        let (size, allocated) = match (&node.remote, &node.body) {
+            (Some(remote), Body::File(_)) => (size, remote.allocated),
+            (Some(remote), _) => (remote.size, remote.allocated),
+            (None, _) => (size, allocated),
         };
         Ok(Attr {
             ino: node.ino,
@@ -317,6 +332,7 @@ impl Tree {
             xattrs: visible_xattrs(layer.index(), top.inode),
             locks: LockList::default(),
             origin: Some(top),
+            remote: None,
             body,
         };
         let made = self.nodes.insert(node);
@@ -349,6 +365,7 @@ impl Tree {
             xattrs: BTreeMap::new(),
             locks: LockList::default(),
             origin: None,
+            remote: None,
             body,
         }
     }
