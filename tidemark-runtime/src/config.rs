@@ -7,6 +7,7 @@ use tidemark_kernel::CreateError;
 use tidemark_kernel::fs::layer::Layer;
 use tidemark_kernel::limits::Limits;
 
+use crate::bridge::BridgeMount;
 use crate::holds::LockMeasure;
 
 /// How to start a [`Runtime`](crate::Runtime).
@@ -19,6 +20,8 @@ pub struct Config {
     pub workers: Option<u16>,
     /// The read-only layers of the root file system, lowest first.
     pub layers: Vec<Arc<Layer>>,
+    /// What bridges answer for, in the order it is mounted.
+    pub mounts: Vec<BridgeMount>,
     /// The guest's host name (`uname -n`).
     pub hostname: String,
     /// Seed of the guest's randomness; `None`: from the host's entropy.
@@ -35,6 +38,7 @@ impl Default for Config {
             limits: Limits::default(),
             workers: None,
             layers: Vec::new(),
+            mounts: Vec::new(),
             hostname: "tidemark".to_owned(),
             seed: None,
             trace: None,

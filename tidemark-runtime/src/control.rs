@@ -9,16 +9,21 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use futures::channel::oneshot;
+use futures::future::{Either, select};
+use futures::pin_mut;
 use tidemark_host::{Clock, Host, Wakeups};
 use tidemark_kernel::task::Pid;
 use tidemark_kernel::time::Now;
 use tidemark_kernel::{
-    ExitStatus, Kernel, Operation, SpawnError, SpawnRequest, Status, StreamId, StreamRead, StreamWrite,
+    ExitStatus, Kernel, Operation, SpawnError, SpawnRequest, Spawned, Status, StreamId, StreamRead,
+    StreamWrite,
 };
 
+use crate::bridge::FileBridge;
 use crate::io::READ_BYTES;
 use crate::lock::Dead;
 use crate::process::Exit;
+use crate::questions::Questions;
 use crate::request::{Request, Started};
 use crate::runtime::Shared;
 
@@ -26,13 +31,16 @@ use crate::runtime::Shared;
 const BATCH: u32 = 256;
 
 /// Runs until the sandbox is shut down or dead.
-pub(crate) async fn run<H: Host>(shared: Arc<Shared<H>>) {
+pub(crate) async fn run<H: Host>(shared: Arc<Shared<H>>, bridges: Vec<Arc<dyn FileBridge>>) {
     let mut control = Control {
         shared,
         reads: HashMap::new(),
         unread: HashMap::new(),
         writes: HashMap::new(),
         exits: HashMap::new(),
+        questions: Questions::new(bridges),
+        waiting: HashMap::new(),
+        next_number: 0,
         buffer: vec![0; READ_BYTES].into_boxed_slice(),
     };
     control.serve().await;
@@ -56,6 +64,11 @@ struct Control<H: Host> {
     unread: HashMap<StreamId, Bytes>,
     writes: HashMap<StreamId, Write>,
     exits: HashMap<Pid, oneshot::Sender<Exit>>,
+    /// What bridges are asked.
+    questions: Questions,
+    /// Requests that wait for an answer, by their numbers.
+    waiting: HashMap<u64, Request>,
+    next_number: u64,
     buffer: Box<[u8]>,
 }
 
@@ -76,7 +89,20 @@ impl<H: Host> Control<H> {
             if self.shared.crash.is_set() {
                 return;
             }
-            self.shared.host.wakeups().wait_async(&word, seen, None).await;
+            let news = self.shared.host.wakeups().wait_async(&word, seen, None);
+            let answered = {
+                let answer = self.questions.next();
+                pin_mut!(news, answer);
+                match select(news, answer).await {
+                    Either::Left(_) => None,
+                    Either::Right((answered, _)) => Some(answered),
+                }
+            };
+            if let Some((id, answer)) = answered
+                && self.with_kernel(|kernel, now| kernel.host_answer(id, answer, now)).is_err()
+            {
+                return;
+            }
         }
     }
 
@@ -111,6 +137,12 @@ impl<H: Host> Control<H> {
                 }
             }
             Status::Exited { pid, status } => self.exited(pid, status),
+            Status::Host { id, bridge, call } => self.questions.put(id, bridge, call),
+            Status::RequestReady(number) => {
+                if let Some(request) = self.waiting.remove(&number) {
+                    self.patient(number, request)?;
+                }
+            }
             Status::Trace(line) => (self.shared.trace)(&line),
             // Runnable threads go to the run queue where they arise; new kinds are for those who ask for them.
             _ => {}
@@ -120,10 +152,9 @@ impl<H: Host> Control<H> {
 
     fn request(&mut self, request: Request) -> Result<Flow, Dead> {
         match request {
-            Request::Spawn { request, reply } => {
-                let result = self.spawn(*request)?;
-                // An asker that has gone leaves the process running, as a dropped handle does.
-                let _ = reply.send(result);
+            Request::Spawn { .. } | Request::Patient(_) => {
+                self.next_number += 1;
+                self.patient(self.next_number, request)?;
             }
             Request::Read { stream, max, reply } => self.read(stream, Read { max, reply })?,
             Request::Write { stream, data, reply } => self.write(stream, Write { data, taken: 0, reply })?,
@@ -143,13 +174,38 @@ impl<H: Host> Control<H> {
         Ok(Flow::Go)
     }
 
-    fn spawn(&mut self, request: SpawnRequest) -> Result<Result<Started, SpawnError>, Dead> {
-        let spawned = self.with_kernel(|kernel, now| kernel.spawn(request, now))?;
-        Ok(spawned.map(|spawned| {
+    /// Does what may ask bridges, or keeps it until they have answered.
+    fn patient(&mut self, number: u64, mut request: Request) -> Result<(), Dead> {
+        match &mut request {
+            Request::Spawn { request: wanted, .. } => {
+                let spawned = self.with_kernel(|kernel, now| {
+                    kernel.ask_for(number, now, |kernel| kernel.spawn(SpawnRequest::clone(wanted), now))
+                })?;
+                match (spawned, request) {
+                    (Some(spawned), Request::Spawn { reply, .. }) => {
+                        // An asker that has gone leaves the process running, as a dropped handle does.
+                        let _ = reply.send(self.started(spawned));
+                    }
+                    (_, request) => _ = self.waiting.insert(number, request),
+                }
+            }
+            Request::Patient(job) => {
+                let is_done = self.with_kernel(|kernel, now| job(kernel, number, now))?;
+                if !is_done {
+                    self.waiting.insert(number, request);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn started(&mut self, spawned: Result<Spawned, SpawnError>) -> Result<Started, SpawnError> {
+        spawned.map(|spawned| {
             let (told, exit) = oneshot::channel();
             self.exits.insert(spawned.pid, told);
             Started { spawned, exit }
-        }))
+        })
     }
 
     fn exited(&mut self, pid: Pid, status: ExitStatus) {

@@ -14,6 +14,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bridge;
 mod config;
 mod control;
 mod crash;
@@ -21,6 +22,7 @@ mod holds;
 mod io;
 mod lock;
 mod process;
+mod questions;
 mod queue;
 mod request;
 mod runtime;
@@ -28,6 +30,7 @@ mod shootdown;
 mod trace;
 mod worker;
 
+pub use bridge::{BridgeMount, Bridged, FileBridge, MountOptions, Names, Opened, Written};
 pub use config::{Config, StartError};
 pub use crash::Crashed;
 pub use holds::{HoldTimes, LockMeasure, LockReport, LongHold, Stopwatch};

@@ -16,6 +16,9 @@ use crate::process::Exit;
 /// A piece of work under the kernel's lock, on the control loop; short.
 pub(crate) type KernelJob = Box<dyn FnOnce(&mut Kernel, Now) + Send>;
 
+/// A piece of work that may ask bridges, by the number of the request; false if it waits for an answer.
+pub(crate) type PatientJob = Box<dyn FnMut(&mut Kernel, u64, Now) -> bool + Send>;
+
 /// What a handle asks for. The answer is the reply's end of a channel; a dropped one means the sandbox is gone.
 pub(crate) enum Request {
     Spawn {
@@ -38,6 +41,8 @@ pub(crate) enum Request {
         stream: StreamId,
     },
     Job(KernelJob),
+    /// A job that may have to be done again; whether it is done.
+    Patient(PatientJob),
     Shutdown {
         reply: oneshot::Sender<()>,
     },
@@ -138,6 +143,29 @@ impl Requests {
             Request::Job(Box::new(move |kernel, now| {
                 // The asker may have gone; the job is done all the same.
                 let _ = reply.send(job(kernel, now));
+            }))
+        })
+        .await
+    }
+
+    /// As [`with_kernel`](Self::with_kernel), for a job that is done again when a bridge has answered.
+    pub(crate) async fn with_bridges<T: Send + 'static>(
+        &self,
+        mut job: impl FnMut(&mut Kernel, Now) -> T + Send + 'static,
+    ) -> Result<T, Crashed> {
+        self.ask(|reply| {
+            let mut reply = Some(reply);
+            Request::Patient(Box::new(move |kernel, number, now| {
+                match kernel.ask_for(number, now, |kernel| job(kernel, now)) {
+                    Some(value) => {
+                        if let Some(reply) = reply.take() {
+                            // The asker may have gone; the job is done all the same.
+                            let _ = reply.send(value);
+                        }
+                        true
+                    }
+                    None => false,
+                }
             }))
         })
         .await

@@ -11,11 +11,14 @@ use tidemark_host::{
 };
 use tidemark_kernel::cpu::code_cache::CodeTable;
 use tidemark_kernel::cpu::core::{TickSource, WorkerCore};
+use tidemark_kernel::fs::hosted::BridgeId;
+use tidemark_kernel::fs::hosted::MountRequest;
 use tidemark_kernel::mem::lend;
 use tidemark_kernel::time::Now;
 use tidemark_kernel::worker::{ATTENTION_TRAP, WorkerId, WorkerSlot};
 use tidemark_kernel::{Kernel, KernelConfig, SpawnError, SpawnRequest, Status};
 
+use crate::bridge::BridgeMount;
 use crate::config::{Config, MAX_WORKERS, StartError};
 use crate::control;
 use crate::crash::{CrashCell, Crashed};
@@ -199,6 +202,7 @@ impl Runtime {
         kernel_config.limits = config.limits.clone();
         kernel_config.workers = workers;
         kernel_config.layers = config.layers.clone();
+        kernel_config.mounts = mount_requests(&config.mounts);
         kernel_config.hostname = config.hostname.clone();
 
         kernel_config.trace = config.trace.is_some();
@@ -242,9 +246,10 @@ impl Runtime {
                 shared.host.workers().spawn(POOL, Box::new(entry), on_end)?;
             }
             let served = Arc::clone(&shared);
+            let bridges = config.mounts.into_iter().map(|mount| mount.bridge).collect();
             let told = Arc::clone(&shared);
             shared.host.control().start(
-                Box::new(move |_side| Box::pin(control::run(served))),
+                Box::new(move |_side| Box::pin(control::run(served, bridges))),
                 Box::new(move |end: WorkerEnd| match end {
                     WorkerEnd::Exited => told.stop(),
                     end => told.crashed("control loop", &end),
@@ -292,6 +297,18 @@ impl Runtime {
         self.inner.requests.with_kernel(job).await
     }
 
+    /// As [`with_kernel`](Self::with_kernel), for a job that may ask [bridges](crate::FileBridge): it is run again, from its
+    /// start, whenever one has answered, until it needs to ask no more. What it did before it will do again.
+    ///
+    /// # Errors
+    /// [`Crashed`] when the sandbox is dead.
+    pub async fn with_bridges<T: Send + 'static>(
+        &self,
+        job: impl FnMut(&mut Kernel, Now) -> T + Send + 'static,
+    ) -> Result<T, Crashed> {
+        self.inner.requests.with_bridges(job).await
+    }
+
     /// As [`with_kernel`](Self::with_kernel), but returns at once; on a dead sandbox nothing happens.
     pub fn post(&self, job: impl FnOnce(&mut Kernel, Now) + Send + 'static) {
         self.inner.requests.send(Request::Job(Box::new(job)));
@@ -312,6 +329,18 @@ impl Runtime {
     pub fn lock_report(&self) -> LockReport {
         (self.inner.lock_report)()
     }
+}
+
+fn mount_requests(mounts: &[BridgeMount]) -> Vec<MountRequest> {
+    const NANOS_PER_MILLISECOND: u64 = 1_000_000;
+    let requests = mounts.iter().zip(0..).map(|(mount, number)| MountRequest {
+        path: mount.path.clone(),
+        bridge: BridgeId(number),
+        read_only: mount.options.read_only,
+        attribute_lifetime: mount.options.attribute_milliseconds.saturating_mul(NANOS_PER_MILLISECOND),
+        source: mount.options.source.clone(),
+    });
+    requests.collect()
 }
 
 fn worker_count<H: Host>(host: &H, config: &Config) -> u16 {

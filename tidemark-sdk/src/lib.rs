@@ -15,12 +15,14 @@
 //! - [`Tidemark`]: a sandbox. [`Config`]: what it is made of.
 //! - [`Command`], [`Child`]: programs, in the shape of `tokio::process`, on any executor.
 //! - [`Files`]: the guest's file tree.
+//! - [`bridge`]: files of the application's own, or of a folder of the machine, in the guest.
 //! - [`layer`]: file trees packed for mounting.
 //!
 //! Which host it runs on is the application's choice: `tidemark-host-native` for a native program.
 
 #![forbid(unsafe_code)]
 
+pub mod bridge;
 mod child;
 mod command;
 mod error;

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use tidemark_host::Host;
 use tidemark_kernel::fs::layer::Layer;
 use tidemark_kernel::limits::Limits;
-use tidemark_runtime::{Config as RuntimeConfig, LockMeasure, LockReport, Runtime};
+use tidemark_runtime::{
+    BridgeMount, Config as RuntimeConfig, FileBridge, LockMeasure, LockReport, MountOptions, Runtime,
+};
 
 use crate::command::Command;
 use crate::error::StartError;
@@ -29,6 +31,15 @@ impl Config {
     #[must_use]
     pub fn layer(mut self, layer: Arc<Layer>) -> Config {
         self.runtime.layers.push(layer);
+        self
+    }
+
+    /// Mounts files that the application answers for at a directory of the guest (absolute; made if it is not there), over
+    /// what is there. Mounts are made in the order they are added, and not inside each other.
+    #[must_use]
+    pub fn mount(mut self, path: impl AsRef<[u8]>, bridge: impl FileBridge, options: MountOptions) -> Config {
+        let (path, bridge) = (path.as_ref().to_vec(), Arc::new(bridge));
+        self.runtime.mounts.push(BridgeMount { path, bridge, options });
         self
     }
 

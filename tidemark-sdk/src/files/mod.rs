@@ -85,11 +85,11 @@ impl Files {
         &self,
         doing: &'static str,
         path: &[u8],
-        job: impl FnOnce(&mut Kernel, &[u8], Now) -> KernelResult<T> + Send + 'static,
+        mut job: impl FnMut(&mut Kernel, &[u8], Now) -> KernelResult<T> + Send + 'static,
     ) -> Result<T, FileError> {
         check_path(path).map_err(|errno| refused(doing, path, errno))?;
         let owned = path.to_vec();
-        let answer = self.runtime.with_kernel(move |kernel, now| job(kernel, &owned, now)).await?;
+        let answer = self.runtime.with_bridges(move |kernel, now| job(kernel, &owned, now)).await?;
         answer.map_err(|errno| refused(doing, path, errno))
     }
 
@@ -98,7 +98,7 @@ impl Files {
         // Made where it is opened: it is closed also if nobody waits for it any more.
         let open = move |kernel: &mut Kernel, path: &[u8], now| {
             let file = kernel.fs_open(path, flags, NEW_FILE, now)?;
-            Ok(OpenFile::new(file, path.to_vec(), closes))
+            Ok(OpenFile::new(file, path.to_vec(), closes.clone()))
         };
         self.ask("open", path, open).await
     }

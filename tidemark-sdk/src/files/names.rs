@@ -87,8 +87,10 @@ impl Files {
             SpecialFile::Fifo => NewNode::Fifo,
             SpecialFile::Socket => NewNode::Socket,
         };
-        self.ask("make", path.as_ref(), move |kernel, path, now| kernel.fs_make_node(path, new, mode, now))
-            .await
+        self.ask("make", path.as_ref(), move |kernel, path, now| {
+            kernel.fs_make_node(path, new.clone(), mode, now)
+        })
+        .await
     }
 
     /// Removes a file, a symbolic link or another name that is no folder.

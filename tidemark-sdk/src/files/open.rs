@@ -20,7 +20,7 @@ impl OpenFile {
     /// At most `max` and at most [`PART`] bytes from `offset` on; none at the end.
     pub(super) async fn read(&self, offset: u64, max: usize) -> Result<Vec<u8>, FileError> {
         let id = self.id;
-        let read = self.runtime.with_kernel(move |kernel, now| {
+        let read = self.runtime.with_bridges(move |kernel, now| {
             let mut part = vec![0; max.min(PART)];
             let count = kernel.fs_read(id, offset, &mut part, now)?;
             part.truncate(count);
@@ -34,7 +34,7 @@ impl OpenFile {
         while !content.is_empty() {
             let part = content[..content.len().min(PART)].to_vec();
             let id = self.id;
-            let write = self.runtime.with_kernel(move |kernel, now| kernel.fs_write(id, offset, &part, now));
+            let write = self.runtime.with_bridges(move |kernel, now| kernel.fs_write(id, offset, &part, now));
             let taken = write.await?.map_err(|errno| refused("write", &self.path, errno))?;
             offset = offset.saturating_add(taken as u64);
             content = &content[taken..];
