@@ -40,6 +40,11 @@ impl Cache {
         Ok(Self { root: base.join(LAYOUT) })
     }
 
+    /// The directory itself.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// A file that is named by its own SHA-256: a download.
     pub(crate) fn blob(&self, sha256: &str) -> PathBuf {
         self.root.join("blobs").join(sha256)

@@ -2,11 +2,18 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use crate::cache::CACHE_VARIABLE;
 use crate::debian::MIRROR_VARIABLE;
+use crate::limits::{self, LimitArg};
+use crate::mounts::{self, MountArg};
+use crate::user::{self, UserArg};
+use crate::values;
 
 /// Run unmodified riscv64 Linux programs.
 #[derive(Debug, Parser)]
@@ -18,8 +25,18 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     Fetch(FetchArgs),
+    /// List the limits that `tidemark run --limit` sets, with units and what they are at first
+    Limits,
+    Doctor(DoctorArgs),
+    /// Print what makes a shell complete tidemark's command lines
+    ///
+    /// For bash: `tidemark completions bash > ~/.local/share/bash-completion/completions/tidemark`.
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
 }
 
 /// Run a program in a riscv64 Linux guest
@@ -36,6 +53,9 @@ pub(crate) struct RunArgs {
     /// Folder, tar archive (also .gz, .xz, .zst) or layer to run from; later ones go over earlier ones
     #[arg(long, value_name = "DIR|TAR")]
     pub(crate) rootfs: Vec<PathBuf>,
+    /// Show a folder of this machine at a directory of the guest; what is changed there is changed here, except with `:ro`
+    #[arg(long, value_name = "HOST:GUEST[:ro]", value_parser = OsStringValueParser::new().try_map(mounts::parse))]
+    pub(crate) mount: Vec<MountArg>,
     /// Set a variable of the guest's environment; NAME alone takes its value from here
     #[arg(long, short, value_name = "NAME=VALUE")]
     pub(crate) env: Vec<OsString>,
@@ -46,8 +66,17 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "NAME", default_value = "tidemark")]
     pub(crate) hostname: String,
     /// Memory that the guest may use, such as 512M or 4G
-    #[arg(long, value_name = "SIZE", default_value = "2G", value_parser = parse_size)]
+    #[arg(long, value_name = "SIZE", default_value = "2G", value_parser = values::memory)]
     pub(crate) memory: u64,
+    /// Bound what the guest may use, such as processes=100; `tidemark limits` lists the names
+    #[arg(long, value_name = "NAME=N", value_parser = limits::parse)]
+    pub(crate) limit: Vec<LimitArg>,
+    /// End the program after this long, such as 90s or 5m: SIGTERM, and SIGKILL two seconds later
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    pub(crate) timeout: Option<Duration>,
+    /// Run the program as this user of the guest, by name or number
+    #[arg(long, short, value_name = "USER[:GROUP]", value_parser = user::parse)]
+    pub(crate) user: Option<UserArg>,
     /// Give the program a terminal: `auto` does if standard input and output are terminals
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub(crate) tty: TtyMode,
@@ -89,6 +118,16 @@ pub(crate) struct FetchArgs {
     pub(crate) source: SourceArgs,
 }
 
+/// Look whether this machine has what Tidemark needs
+///
+/// Looks at processors, memory, address space, the cache directory, the mirror and the terminal, and says what to do about
+/// what is missing. Exit code 0 if programs can run, 69 if not.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+}
+
 /// Where packages come from and are kept; common to all commands that need some.
 #[derive(Debug, Args)]
 pub(crate) struct SourceArgs {
@@ -118,28 +157,6 @@ pub(crate) struct SourceArgs {
     pub(crate) quiet: bool,
 }
 
-/// Takes a number of bytes, with an optional binary unit: `64K`, `512M`, `4G`, `4GiB`.
-fn parse_size(text: &str) -> Result<u64, String> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at(digits);
-    let shift = match unit.to_ascii_lowercase().as_str() {
-        "" | "b" => 0,
-        "k" | "kb" | "kib" => 10,
-        "m" | "mb" | "mib" => 20,
-        "g" | "gb" | "gib" => 30,
-        _ => return Err("give a number and K, M or G, such as 512M".into()),
-    };
-    let number: u64 = number.parse().map_err(|_| "give a number and K, M or G, such as 512M")?;
-    let size = number.checked_mul(1 << shift).ok_or("that is more than there is")?;
-    if size < MIN_MEMORY_BYTES {
-        return Err("a guest needs at least 16M".into());
-    }
-    Ok(size)
-}
-
-/// Less memory than this starts no dynamically linked program, in bytes.
-const MIN_MEMORY_BYTES: u64 = 16 << 20;
-
 const RUN_EXAMPLES: &str = "\
 Examples:
   Run a Debian program, downloading it the first time
@@ -155,8 +172,14 @@ Examples:
   What does it ask the kernel for?
       tidemark run --strace=openat,execve --debian busybox-static -- busybox ls
 
-Exit code: the program's own; 128 + n if signal n ended it; 125 if Tidemark failed, 126 if the command cannot be \
-executed, 127 if it does not exist.";
+  Work on the folder you are in, which the guest sees at /work
+      tidemark run --debian bash,make --mount .:/work --workdir /work -- make
+  Something that you do not trust: as nobody, for a minute, with little
+      tidemark run --debian python3-minimal --user nobody --timeout 1m --memory 256M \\
+          --limit processes=50 --mount ./in:/in:ro -- python3 /in/script.py
+
+Exit code: the program's own; 128 + n if signal n ended it; 124 if its time was up; 125 if Tidemark failed, \
+126 if the command cannot be executed, 127 if it does not exist.";
 
 const FETCH_EXIT_CODES: &str = "\
 Exit codes: 0 done, 64 wrong usage, 65 damaged, expired or untrusted data, 66 no such package or file, \
@@ -171,17 +194,6 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn sizes_have_units() {
-        let sizes = [("16777216", 16 << 20), ("512M", 512 << 20), ("4g", 4 << 30), ("16384KiB", 16 << 20)];
-        for (text, size) in sizes {
-            assert_eq!(parse_size(text), Ok(size), "{text}");
-        }
-        for bad in ["", "M", "-1G", "1.5G", "4T", "1M", "99999999999G"] {
-            assert!(parse_size(bad).is_err(), "{bad}");
-        }
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! Exit codes: what a script can tell from them.
 //!
 //! `tidemark run` follows env(1) and container runtimes: the guest's own code; 128 + n if signal n ended the
-//! guest; 125 if Tidemark failed before the guest ran or could not go on; 126 if the guest command exists but
+//! guest; 124 if its time was up; 125 if Tidemark failed before the guest ran or could not go on; 126 if the guest command exists but
 //! cannot be executed; 127 if it does not exist. Other commands have no guest to make way for and use the
 //! codes of sysexits(3).
 
 use std::process::ExitCode;
 
+/// Under `run`: the time that `--timeout` gives was up; as timeout(1).
+pub(crate) const TIMED_OUT: u8 = 124;
 /// Under `run`: Tidemark failed.
 pub(crate) const TIDEMARK_FAILED: u8 = 125;
 /// Under `run`: the guest command cannot be executed.

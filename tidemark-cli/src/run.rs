@@ -18,14 +18,19 @@ use tokio::sync::watch;
 use crate::cache::Cache;
 use crate::cli::RunArgs;
 use crate::debian::DebianError;
-use crate::exit::{NOT_EXECUTABLE, NOT_FOUND, TIDEMARK_FAILED};
+use crate::exit::{NOT_EXECUTABLE, NOT_FOUND, TIDEMARK_FAILED, TIMED_OUT};
 use crate::fetch;
+use crate::limits;
+use crate::mounts::{self, MountError};
 use crate::rootfs::{self, RootfsError};
 use crate::stdio::{OutputEnd, pump_input, pump_output};
 use crate::terminal::{self, RawMode};
+use crate::user::{self, User, UserError};
 
 /// What `$?` is in a shell after SIGPIPE ended a program.
 const SIGPIPE_CODE: u8 = 128 + 13;
+/// What a program that did not end by itself has left to end after SIGTERM.
+const TIME_TO_END: Duration = Duration::from_secs(2);
 /// So many interrupts end Tidemark, whatever the guest makes of them.
 const INTERRUPTS_TO_END: u32 = 3;
 
@@ -53,6 +58,10 @@ enum RunError {
     Debian(#[from] DebianError),
     #[error(transparent)]
     Rootfs(#[from] RootfsError),
+    #[error(transparent)]
+    User(#[from] UserError),
+    #[error(transparent)]
+    Mount(#[from] MountError),
     #[error(transparent)]
     Layer(#[from] OpenError),
     #[error("cannot start: {0}")]
@@ -104,10 +113,13 @@ fn try_run(args: &RunArgs) -> Result<u8, RunError> {
             command.env("TERM", name.as_bytes());
         }
     }
+    let events = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    if let Some(user) = &args.user {
+        become_user(&mut command, &events.block_on(user::find(user, &tidemark))?);
+    }
     set_environment(&mut command, &args.env)?;
 
-    let events = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let ended = events.block_on(supervise(&command, has_terminal));
+    let ended = events.block_on(supervise(&command, has_terminal, args.timeout));
     // A read of standard input may be under way for ever.
     events.shutdown_background();
     if args.stats {
@@ -124,6 +136,7 @@ fn config(args: &RunArgs) -> Result<Config, RunError> {
     let cache = Cache::new(args.source.cache_dir.as_deref()).map_err(RunError::NoCache)?;
     let mut limits = Limits::default();
     limits.memory_bytes = args.memory;
+    limits::apply(&mut limits, &args.limit);
     let mut config = Config::default().limits(limits).hostname(args.hostname.as_str());
     if !args.debian.is_empty() {
         config = config.layer(open_layer(fetch::layer(&args.debian, &args.source, &cache)?)?);
@@ -131,12 +144,21 @@ fn config(args: &RunArgs) -> Result<Config, RunError> {
     for path in &args.rootfs {
         config = config.layer(rootfs::layer(path, &cache)?);
     }
+    config = mounts::mount(config, &args.mount)?;
     if let Some(filter) = &args.strace {
         let names = filter.split(',').map(str::trim).filter(|name| !name.is_empty());
         // Standard error that is gone takes the trace with it.
         config = config.trace(names, |line| _ = write!(io::stderr(), "{line}{}", terminal::line_end()));
     }
     Ok(if args.stats { config.measure_lock(LockMeasure::Worked(thread_cpu_nanos)) } else { config })
+}
+
+/// Runs the command as a user, at home in its variables as after login(1).
+fn become_user(command: &mut Command, user: &User) {
+    command.ids(user.uid, user.gid);
+    if let Some((name, home)) = &user.known_as {
+        command.env("HOME", home).env("USER", name).env("LOGNAME", name);
+    }
 }
 
 fn set_environment(command: &mut Command, variables: &[impl AsRef<OsStr>]) -> Result<(), RunError> {
@@ -156,7 +178,7 @@ fn set_environment(command: &mut Command, variables: &[impl AsRef<OsStr>]) -> Re
 }
 
 /// Starts the program, serves its streams, passes signals on, and waits for its end.
-async fn supervise(command: &Command, has_terminal: bool) -> Result<u8, RunError> {
+async fn supervise(command: &Command, has_terminal: bool, timeout: Option<Duration>) -> Result<u8, RunError> {
     /// What ends input typed at a terminal: its end-of-file character, as a new terminal has it.
     const END_OF_FILE: &[u8] = b"\x04";
     let mut signals = Signals::new()?;
@@ -180,10 +202,10 @@ async fn supervise(command: &Command, has_terminal: bool) -> Result<u8, RunError
         .stderr
         .take()
         .map(|guest| tokio::spawn(pump_output(guest, tokio::io::stderr(), has_ended, pipe_len)));
-    let status = wait(&child, &mut signals).await?;
+    let (status, timed_out) = wait(&child, &mut signals, timeout).await?;
     // Nobody listens if both streams are at their end.
     let _ = end.send(true);
-    let mut code = status.shell_code();
+    let mut code = if timed_out { TIMED_OUT } else { status.shell_code() };
     let _raw_until_all_is_shown = raw;
     for (stream, task) in [("standard output", stdout), ("standard error", stderr)] {
         let Some(task) = task else { continue };
@@ -200,14 +222,29 @@ async fn supervise(command: &Command, has_terminal: bool) -> Result<u8, RunError
     Ok(code)
 }
 
-/// Waits for the program's end, passing on the signals that come.
-async fn wait(child: &Child, signals: &mut Signals) -> Result<ExitStatus, RunError> {
+/// Waits for the program's end, passing on the signals that come; whether its time was up.
+async fn wait(
+    child: &Child,
+    signals: &mut Signals,
+    timeout: Option<Duration>,
+) -> Result<(ExitStatus, bool), RunError> {
+    const SIGTERM: u8 = 15;
+    const SIGKILL: u8 = 9;
     let mut interrupts = 0;
+    let mut timed_out = false;
+    // A time that never comes, where there is none.
+    let mut due = timeout.and_then(|timeout| tokio::time::Instant::now().checked_add(timeout));
     let ended = child.wait();
     tokio::pin!(ended);
     loop {
         tokio::select! {
-            status = &mut ended => return Ok(status?),
+            status = &mut ended => return Ok((status?, timed_out)),
+            () = tokio::time::sleep_until(due.unwrap_or_else(tokio::time::Instant::now)), if due.is_some() => {
+                // If it has just ended, there is nobody to tell.
+                let _ = child.signal(if timed_out { SIGKILL } else { SIGTERM }).await;
+                due = if timed_out { None } else { Some(tokio::time::Instant::now() + TIME_TO_END) };
+                timed_out = true;
+            }
             news = signals.next() => {
                 let News::Signal(number) = news else {
                     let (columns, rows) = terminal::size();

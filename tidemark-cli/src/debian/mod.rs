@@ -31,7 +31,7 @@ use std::path::PathBuf;
 
 use self::archive::{Archive, key_of};
 pub(crate) use self::error::DebianError;
-pub(crate) use self::mirror::MIRROR_VARIABLE;
+pub(crate) use self::mirror::{MIRROR_VARIABLE, Mirror};
 use self::openpgp::KeyringFile;
 use self::packages::Packages;
 pub(crate) use self::request::Request;
@@ -42,7 +42,7 @@ use crate::cache::Cache;
 use crate::progress::Progress;
 
 /// The suite that packages come from.
-const SUITE: &str = "trixie";
+pub(crate) const SUITE: &str = "trixie";
 /// Debian's name of the guest's architecture.
 const ARCHITECTURE: &str = "riscv64";
 
