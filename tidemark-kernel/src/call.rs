@@ -7,12 +7,16 @@ use crate::errno::Errno;
 use crate::fs::hosted::asks::Asker;
 use crate::kernel::{Kernel, Running, Step};
 use crate::operation::Operation;
+use crate::ptrace::{Next, Reason};
 use crate::syscall::{self, Cx, trace};
 use crate::task::Tid;
 use crate::wait::{Entry, Flow, Parked, Progress};
 
 /// The register of a call's number, `a7`.
-const A7: usize = 17;
+pub(crate) const A7: usize = 17;
+/// Calls that go on in another program.
+const EXECVE: u64 = 221;
+const EXECVEAT: u64 = 281;
 /// The register of its first argument and of its result, `a0`.
 pub(crate) const A0: usize = 10;
 
@@ -48,6 +52,9 @@ impl Kernel {
         if self.sys.trace {
             trace::begin(&mut self.sys, running.tid, number, &args);
         }
+        if self.stops_at_calls(running.tid) {
+            return self.trace_stop(running, Reason::Entry, Next::Enter(parked));
+        }
         self.call(running, Entry::First, parked)
     }
 
@@ -67,7 +74,7 @@ impl Kernel {
         }
     }
 
-    fn call(&mut self, mut running: Running, entry: Entry, mut parked: Box<Parked>) -> Step {
+    pub(crate) fn call(&mut self, mut running: Running, entry: Entry, mut parked: Box<Parked>) -> Step {
         let Some(pid) = self.sys.tasks.thread(running.tid).map(|thread| thread.pid) else {
             return Step::Released;
         };
@@ -103,22 +110,22 @@ impl Kernel {
         match flow {
             Ok(Flow::Done(value)) => {
                 self.finish_call(&mut running, parked, value);
-                self.return_to_guest(running)
+                self.after_call(running)
             }
             Err(errno) => {
                 self.finish_call(&mut running, parked, errno.to_register());
-                self.return_to_guest(running)
+                self.after_call(running)
             }
             Ok(Flow::Yield(value)) => {
                 self.finish_call(&mut running, parked, value);
-                match self.return_to_guest(running) {
+                match self.after_call(running) {
                     Step::Run(running) => self.requeue(running),
                     step => step,
                 }
             }
             Ok(Flow::Block { deadline }) => {
                 parked.deadline = deadline;
-                self.park(running, parked)
+                self.park_traced(running, parked)
             }
             Ok(Flow::Again) => {
                 self.keep_call(running.tid, parked, Entry::Step);
@@ -133,14 +140,18 @@ impl Kernel {
                 let generation = space.generation();
                 Step::Flush { running, space, generation }
             }
-            Ok(Flow::Interrupted(restart)) => self.leave_kernel(running, Some((restart, parked))),
+            Ok(Flow::Interrupted(restart)) => self.trace_interrupted(running, restart, parked),
             Ok(Flow::NoReturn) => {
                 let running = self.after_exec(running);
+                let executed = matches!(parked.number, EXECVE | EXECVEAT);
                 if self.sys.trace {
                     trace::end(&mut self.sys, running.tid, None);
                 }
                 self.keep_spare(running.tid, parked);
-                self.return_to_guest(running)
+                if executed {
+                    self.trace_exec(running.tid);
+                }
+                self.after_call(running)
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::operation::Operation;
 use crate::signal::Fault;
 use crate::status::Status;
 use crate::system::System;
-use crate::task::{ThreadShared, Tid};
+use crate::task::{Thread, ThreadShared, Tid};
 use crate::time::{Nanos, Now};
 use crate::worker::WorkerId;
 
@@ -27,6 +27,8 @@ pub struct Running {
     pub space: Arc<SpaceShared>,
     /// What [`fast_call`](crate::task::fast_call) answers from.
     pub shared: Arc<ThreadShared>,
+    /// Whether it runs for one instruction only: its tracer wants that.
+    pub single_step: bool,
 }
 
 /// What a worker does next with a thread it brought or asked for.
@@ -74,6 +76,10 @@ impl Kernel {
             return Step::Released;
         }
         let Some(running) = self.sys.put_on_worker(tid, worker) else { return Step::Released };
+        if let Some(next) = self.sys.tasks.thread_mut(tid).and_then(Thread::take_next) {
+            let step = self.continue_traced(running, next);
+            return self.finish(step);
+        }
         let in_call = self.sys.tasks.thread(tid).is_some_and(|thread| thread.parked.is_some());
         let step = if in_call { self.continue_call(running) } else { self.return_to_guest(running) };
         self.finish(step)
@@ -99,6 +105,7 @@ impl Kernel {
                 let pc = running.hart.pc();
                 self.fault(running, Fault::breakpoint(pc))
             }
+            Exit::Budget if running.single_step => self.stepped(running),
             Exit::Budget | Exit::Attention => self.return_to_guest(running),
         };
         self.finish(step)

@@ -25,6 +25,7 @@ pub mod mem;
 pub mod net;
 mod operation;
 mod park;
+mod ptrace;
 pub mod signal;
 mod spawn;
 pub mod status;

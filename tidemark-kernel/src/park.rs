@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::kernel::{Kernel, Running, Step};
 use crate::limits::STEP_ITEMS;
+use crate::ptrace::Until;
 use crate::status::Status;
 use crate::system::System;
 use crate::task::{RunState, Thread, Tid};
@@ -96,7 +97,9 @@ impl System {
             return false;
         }
         let pid = thread.pid;
-        if self.tasks.process(pid).is_some_and(|process| process.stopped.is_some()) {
+        // A tracee's stops are its tracer's to end.
+        let stops = thread.traced.is_none();
+        if stops && self.tasks.process(pid).is_some_and(|process| process.stopped.is_some()) {
             self.hold_stopped(tid);
             return false;
         }
@@ -111,10 +114,11 @@ impl System {
         thread.state = RunState::Running(worker);
         thread.on_worker_since = Some(self.now.monotonic);
         let shared = Arc::clone(&thread.shared);
+        let single_step = thread.traced.as_ref().is_some_and(|tracee| tracee.until == Until::Step);
         if let Some(current) = self.current.get_mut(usize::from(worker.0)) {
             *current = Some(tid);
         }
-        Some(Running { tid, hart, space, shared })
+        Some(Running { tid, hart, space, shared, single_step })
     }
 
     /// Takes the thread from its worker; the caller says what it does next.

@@ -96,7 +96,7 @@ impl<H: Host> PoolWorker<H> {
 
     /// Runs a thread until it needs the kernel, and brings it there. Calls that need no lock are answered here.
     fn run(&mut self, mut running: Running) -> Result<Next, Dead> {
-        let budget = self.budget();
+        let budget = if running.single_step { 1 } else { self.budget() };
         let end = running.hart.instret().wrapping_add(budget);
         let slot = &self.shared.slots[usize::from(self.id.0)];
         let exit = loop {

@@ -1,6 +1,6 @@
 // only: tidemark
 // oracle: man page; a real kernel would do some of this
-// syscalls: kexec_load init_module delete_module finit_module ptrace reboot setdomainname settimeofday swapon swapoff
+// syscalls: kexec_load init_module delete_module finit_module reboot setdomainname settimeofday swapon swapoff
 // syscalls: perf_event_open seccomp bpf userfaultfd io_uring_setup io_uring_enter io_uring_register rseq
 // syscalls: landlock_create_ruleset futex_waitv syslog sethostname
 // syscalls: umount2 mount pivot_root quotactl
@@ -21,7 +21,6 @@ static const struct call calls[] = {
     {"init_module", SYS_init_module, EPERM},
     {"delete_module", SYS_delete_module, EPERM},
     {"finit_module", SYS_finit_module, EPERM},
-    {"ptrace", SYS_ptrace, EPERM},
     {"reboot", SYS_reboot, EPERM},
     {"setdomainname", SYS_setdomainname, EPERM},
     {"settimeofday", SYS_settimeofday, EPERM},

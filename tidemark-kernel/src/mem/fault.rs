@@ -59,6 +59,21 @@ impl Mm<'_> {
     /// Makes the page table allow an access, if the areas do.
     pub(super) fn resolve(&mut self, addr: u64, access: Access) -> Result<Resolved, Unresolved> {
         let area = self.area_for(addr, access)?;
+        self.resolve_in(&area, addr, access)
+    }
+
+    /// Makes the page of an address be there, and private pages the space's own for [`Access::Write`], whatever the area's
+    /// rights (Linux, `FOLL_FORCE`).
+    pub(super) fn force(&mut self, addr: u64, access: Access) -> Result<Resolved, Unresolved> {
+        let refused = Unresolved::Signal(Fault::not_permitted(addr));
+        let area = self.space.areas.find(addr).cloned().ok_or(refused)?;
+        if access == Access::Write && area.is_shared() && !area.prot.permits(access) {
+            return Err(refused);
+        }
+        self.resolve_in(&area, addr, access)
+    }
+
+    fn resolve_in(&mut self, area: &Area, addr: u64, access: Access) -> Result<Resolved, Unresolved> {
         let page = addr & !(PAGE_SIZE - 1);
         let leaf = self
             .table()
@@ -66,7 +81,7 @@ impl Mm<'_> {
             .map_err(|_| Unresolved::OutOfMemory)?;
         let pte = leaf.get(page);
         let Some(frame) = pte.frame() else {
-            return self.make_page(&area, &leaf, page, access).map_err(|unresolved| match unresolved {
+            return self.make_page(area, &leaf, page, access).map_err(|unresolved| match unresolved {
                 Unresolved::Signal(fault) => Unresolved::Signal(Fault { addr, ..fault }),
                 other => other,
             });
@@ -74,7 +89,7 @@ impl Mm<'_> {
         let shared_until_written = !area.is_shared() && pte.flags() & (Pte::SOFT | Pte::COW) != 0;
         if access != Access::Write || !shared_until_written {
             // It was resolved in the meantime, or the area's rights were widened and its pages not yet all brought up.
-            leaf.set(page, pte.with_flags(page_flags(&area, pte)));
+            leaf.set(page, pte.with_flags(page_flags(area, pte)));
             return Ok(Resolved::Mapped);
         }
         let own = area.prot.pte_flags();

@@ -145,12 +145,17 @@ impl Memory {
         space: SpaceId,
         addr: u64,
         access: Access,
+        forced: bool,
         mut outside: Outside<'_>,
     ) -> FaultOutcome {
         let Ok(mut mm) = self.mm(space, outside.reborrow()) else {
             return FaultOutcome::Signal(Fault::unmapped(addr));
         };
-        match mm.resolve(addr, access) {
+        let resolved = match forced {
+            true => mm.force(addr, access),
+            false => mm.resolve(addr, access),
+        };
+        match resolved {
             Ok(Resolved::Mapped) => FaultOutcome::Resolved,
             Ok(Resolved::Replaced) => {
                 mm.start_generation();
@@ -207,7 +212,13 @@ impl System {
     /// Resolves a fault in a space.
     pub(crate) fn fault_in(&mut self, space: SpaceId, addr: u64, access: Access) -> FaultOutcome {
         let (mem, outside) = self.mem_and_outside();
-        mem.fault_in(space, addr, access, outside)
+        mem.fault_in(space, addr, access, false, outside)
+    }
+
+    /// Makes a page be there for a debugger, whatever the rights of the space's own threads.
+    pub(crate) fn force_in(&mut self, space: SpaceId, addr: u64, access: Access) -> FaultOutcome {
+        let (mem, outside) = self.mem_and_outside();
+        mem.fault_in(space, addr, access, true, outside)
     }
 
     /// Whether an address lies in a mapping that other spaces may share.

@@ -82,7 +82,7 @@ impl World {
     }
 
     fn access(&mut self, space: SpaceId, addr: u64, access: Access) -> Result<u64, (u8, i32)> {
-        match self.mem.fault_in(space, addr, access, Self::outside(&mut self.files)) {
+        match self.mem.fault_in(space, addr, access, false, Self::outside(&mut self.files)) {
             FaultOutcome::Resolved => {
                 let pte = self.mem.table(space).unwrap().walk(addr);
                 Ok(pte.frame().unwrap().offset() + addr % PAGE_SIZE)

@@ -8,6 +8,7 @@ use crate::call::A0;
 use crate::cpu::exit::ECALL_LEN;
 use crate::errno::Errno;
 use crate::kernel::{Kernel, Running, Step};
+use crate::ptrace::{Event, Next, Reason};
 use crate::syscall::trace;
 use crate::system::System;
 use crate::task::{Pid, Tid};
@@ -25,7 +26,8 @@ impl System {
         }
         let Some(process) = self.tasks.process(thread.pid) else { return true };
         let pending = thread.signals.pending.pending().union(process.signals.pending.pending());
-        !thread.killable_only && !pending.without(thread.signals.mask).is_empty()
+        let interrupted = thread.traced.as_ref().is_some_and(|tracee| tracee.interrupt);
+        !thread.killable_only && (interrupted || !pending.without(thread.signals.mask).is_empty())
     }
 
     /// Takes the next signal of `among` for this thread: its own first, then its process's.
@@ -56,14 +58,25 @@ impl Kernel {
         let tid = running.tid;
         loop {
             if self.sys.must_exit(tid) {
+                if self.stop_before_exit(tid) {
+                    return self.trace_stop(running, Reason::Event(Event::Exit), Next::Leave(None));
+                }
                 return self.exit_thread(running);
             }
             let Some(thread) = self.sys.tasks.thread(tid) else { return Step::Released };
             let pid = thread.pid;
             let Some(process) = self.sys.tasks.process(pid) else { return Step::Released };
-            if process.stopped.is_some() {
+            let (stopped, traced) = (process.stopped.is_some(), thread.traced.is_some());
+            if traced && let Some(reason) = self.stop_before_leaving(tid) {
+                return self.trace_stop(running, reason, Next::Leave(call));
+            }
+            if stopped && !self.sys.is_traced(tid) {
                 return self.stop_thread(running, call);
             }
+            let (Some(thread), Some(process)) = (self.sys.tasks.thread(tid), self.sys.tasks.process(pid))
+            else {
+                return Step::Released;
+            };
             if thread.reclaiming {
                 return self.reclaim(running, pid);
             }
@@ -76,10 +89,16 @@ impl Kernel {
             };
             let pending = thread.signals.pending.pending().union(process.signals.pending.pending());
             let deliverable = pending.without(thread.signals.mask);
-            if deliverable.is_empty() {
-                break;
-            }
-            let Some(info) = self.sys.take_signal(tid, deliverable) else { break };
+            let info = match self.sys.take_injected(tid) {
+                Some(info) => info,
+                None => {
+                    let Some(info) = self.sys.take_signal(tid, deliverable) else { break };
+                    if traced && info.signal != Signal::KILL && self.sys.is_traced(tid) {
+                        return self.trace_stop(running, Reason::Signal(info), Next::Leave(call));
+                    }
+                    info
+                }
+            };
             let Some(process) = self.sys.tasks.process(pid) else { return Step::Released };
             let action = process.signals.actions.get(info.signal);
             match action.disposition {
@@ -105,8 +124,12 @@ impl Kernel {
             // No handler ran: the call goes on where it was.
             Some((Restart::System | Restart::NoHandler | Restart::Always, parked)) => {
                 if let Some(thread) = self.sys.tasks.thread_mut(tid) {
+                    running.hart.set_x(A0, parked.args[0]);
                     thread.parked = Some(parked);
                     thread.entry = Entry::Event;
+                }
+                if self.stops_at_calls(tid) {
+                    return self.trace_stop(running, Reason::Entry, Next::Call);
                 }
                 self.continue_call(running)
             }

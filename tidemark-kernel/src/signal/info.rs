@@ -35,6 +35,11 @@ pub enum ChildChange {
     Stopped(Signal),
     /// It goes on.
     Continued,
+    /// It stopped for its tracer (`ptrace(2)`).
+    Trapped {
+        /// The signal, and above it the event.
+        code: u32,
+    },
 }
 
 impl ChildChange {
@@ -44,6 +49,7 @@ impl ChildChange {
             ChildChange::Exited(_) => 1,
             ChildChange::Killed { core: false, .. } => 2,
             ChildChange::Killed { core: true, .. } => 3,
+            ChildChange::Trapped { .. } => 4,
             ChildChange::Stopped(_) => 5,
             ChildChange::Continued => 6,
         }
@@ -55,6 +61,7 @@ impl ChildChange {
             ChildChange::Exited(code) => code as i32,
             ChildChange::Killed { signal, .. } | ChildChange::Stopped(signal) => signal.number() as i32,
             ChildChange::Continued => Signal::CONT.number() as i32,
+            ChildChange::Trapped { code } => code as i32,
         }
     }
 
@@ -65,6 +72,7 @@ impl ChildChange {
             ChildChange::Killed { signal, core } => signal.number() as i32 | if core { 0x80 } else { 0 },
             ChildChange::Stopped(signal) => (signal.number() as i32) << 8 | 0x7f,
             ChildChange::Continued => 0xffff,
+            ChildChange::Trapped { code } => (code << 8 | 0x7f) as i32,
         }
     }
 }

@@ -114,7 +114,8 @@ impl System {
             return false;
         }
         let blocked = self.tasks.thread(target).is_some_and(|thread| thread.signals.mask.contains(signal));
-        blocked || !process.signals.actions.ignores(signal)
+        let traced = signal != Signal::KILL && self.is_traced(target);
+        blocked || traced || !process.signals.actions.ignores(signal)
     }
 
     /// Counts a real-time signal against the limit on queued ones.
@@ -162,7 +163,9 @@ impl System {
             // It is looked at when the process continues.
             return;
         }
-        if let Some(status) = fatal(process, process.signals.actions.get(signal), signal) {
+        let ends = fatal(process, process.signals.actions.get(signal), signal);
+        // A tracer may have a tracee not take it.
+        if let Some(status) = ends.filter(|_| signal == Signal::KILL || !self.is_traced(tid)) {
             self.begin_group_exit(tid, status);
             self.rouse(tid);
         } else if !self.tasks.thread(tid).is_some_and(|thread| thread.killable_only) {

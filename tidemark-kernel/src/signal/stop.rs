@@ -20,6 +20,7 @@ impl System {
             return;
         }
         process.stopped = Some(signal);
+        self.stop_tracees(pid);
         for (index, tid) in self.current.iter().enumerate() {
             let ours = tid.and_then(|tid| self.tasks.thread(tid)).is_some_and(|thread| thread.pid == pid);
             if ours {
@@ -35,6 +36,7 @@ impl System {
             return;
         }
         let held = core::mem::take(&mut process.held);
+        self.trace_continued(pid);
         for tid in held {
             let Some(thread) = self.tasks.thread_mut(tid) else { continue };
             if thread.state == RunState::Stopped {

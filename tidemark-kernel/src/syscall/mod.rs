@@ -35,6 +35,7 @@ mod poll;
 mod prctl;
 mod priority;
 mod process;
+mod ptrace;
 mod rlimit;
 mod sched;
 mod seek;

@@ -164,7 +164,7 @@ syscalls! {
     114 clock_getres(clockid: i32, res: GuestAddr) => super::time::clock_getres, Full;
     115 clock_nanosleep(clockid: i32, flags: i32, req: GuestAddr, rem: GuestAddr) => super::time::clock_nanosleep, Full;
     116 syslog(kind: i32, buf: GuestAddr, len: i32) => super::misc::syslog, Partial("the log is empty");
-    117 ptrace() => super::misc::refused_eperm, Refused(Errno::EPERM, "processes cannot be traced from inside yet");
+    117 ptrace(request: i64, pid: i32, addr: u64, data: u64) => super::ptrace::ptrace, Partial("a tracer is a process, not one of its threads; no PEEKUSER (as on riscv64), PEEKSIGINFO or seccomp requests");
     118 sched_setparam(pid: i32, param: GuestAddr) => super::sched::sched_setparam, Partial("no real-time policies, so the one priority is 0");
     119 sched_setscheduler(pid: i32, policy: i32, param: GuestAddr) => super::sched::sched_setscheduler, Partial("SCHED_FIFO and SCHED_RR answer EPERM: nobody can promise them; the others are kept and told, without effect");
     120 sched_getscheduler(pid: i32) => super::sched::sched_getscheduler, Full;

@@ -138,6 +138,7 @@ impl System {
         let pid = parent.pid;
         self.tasks.insert_thread(Box::new(thread));
         self.tasks.process_mut(pid).ok_or(Errno::ESRCH)?.threads.push(new);
+        self.trace_clone(tid, new, request.flags, false);
         self.publish_clone(space, space, new, request);
         Ok(new)
     }
@@ -200,6 +201,7 @@ impl System {
         if let Some(parent) = parent.and_then(|parent| self.tasks.process_mut(parent)) {
             parent.children.push(pid);
         }
+        self.trace_clone(tid, pid.0, flags, request.exit_signal == Some(Signal::CHLD));
         self.publish_clone(caller_space, space, pid.0, request);
         Ok(pid)
     }
@@ -227,6 +229,7 @@ impl System {
             parked.completed = Some(Ok(u64::from(pid.get())));
         }
         let park = thread.park.0;
+        self.trace_vfork_done(waiter, pid);
         self.unpark(waiter, park, Entry::Event);
     }
 }

@@ -55,6 +55,9 @@ impl Process {
             waiters: WaitQueue::default(),
             ended: WaitQueue::default(),
             vfork_parent: None,
+            tracees: Vec::new(),
+            ended_tracees: Vec::new(),
+            traced_by: None,
             usage: Usage::default(),
             children_usage: Usage::default(),
             started: now,
@@ -108,6 +111,7 @@ impl Thread {
             early: None,
             reclaiming: false,
             futex_wait: None,
+            traced: None,
             trace: None,
             shared: Arc::new(shared),
         }

@@ -147,6 +147,7 @@ impl System {
             *current = Some(pid.0);
         }
         self.tasks.insert_thread(thread);
+        self.trace_renamed(tid, pid.0);
         if let Some(process) = self.tasks.process_mut(pid) {
             process.threads = vec![pid.0];
         }

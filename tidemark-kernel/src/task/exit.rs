@@ -27,6 +27,8 @@ pub(crate) enum ExitStep {
     Robust(Option<RobustWalk>),
     /// Leave the process; the last thread goes on.
     Thread,
+    /// Let those go that the process traces.
+    Tracees,
     /// Undo operations on semaphores.
     Semaphores,
     /// Close the files.
@@ -90,6 +92,11 @@ impl System {
                 let park = thread.park.0;
                 self.unpark(tid, park, Entry::Signal);
             }
+            RunState::Traced => {
+                if self.must_exit(tid) {
+                    self.wake_tracee(tid);
+                }
+            }
             RunState::Stopped => {
                 thread.state = RunState::Runnable;
                 self.statuses.push_back(Status::Runnable { tid, sync: false });
@@ -136,8 +143,12 @@ impl Kernel {
                     self.sys.remove_thread(tid);
                     return Step::Released;
                 }
-                ExitStep::Semaphores
+                ExitStep::Tracees
             }
+            ExitStep::Tracees => match self.sys.release_tracees(pid) {
+                true => ExitStep::Tracees,
+                false => ExitStep::Semaphores,
+            },
             ExitStep::Semaphores => match self.sys.undo_semaphores(pid) {
                 true => ExitStep::Semaphores,
                 false => ExitStep::Files,
@@ -210,6 +221,11 @@ impl System {
         self.fs.forget_walks(tid);
         let Some(mut thread) = self.tasks.remove_thread(tid) else { return };
         thread.usage.cpu = thread.cpu_time(now);
+        if let Some(tracee) = thread.traced.take() {
+            let status = self.tasks.process(thread.pid).and_then(|process| process.exiting);
+            let change = ChildChange::from(status.unwrap_or(ExitStatus::Code(0)));
+            self.trace_ended(tid, thread.pid, &tracee, change);
+        }
         let Some(process) = self.tasks.process_mut(thread.pid) else { return };
         process.usage.add(&thread.usage);
         if tid == process.pid.0 {
@@ -310,6 +326,7 @@ impl System {
         }
         let group = process.group;
         self.hang_up_if_orphaned(group);
+        self.trace_process_ended(pid, ChildChange::from(status));
         self.tell_parent_of_end(pid);
     }
 

@@ -128,6 +128,12 @@ pub struct Process {
     pub ended: WaitQueue,
     /// The thread whose `vfork` waits for this process.
     pub vfork_parent: Option<Tid>,
+    /// Threads that it traces.
+    pub(crate) tracees: Vec<Tid>,
+    /// Threads that it traced, are gone and have not been waited for.
+    pub(crate) ended_tracees: Vec<(Tid, ChildChange)>,
+    /// Who traced its first thread, once that is gone.
+    pub(crate) traced_by: Option<Pid>,
     /// CPU time and such of threads that ended.
     pub usage: Usage,
     /// Of children waited for.

@@ -11,6 +11,7 @@ use crate::addr::GuestAddr;
 use crate::cpu::hart::Hart;
 use crate::futex::WaitId;
 use crate::limits::PID_MAX;
+use crate::ptrace::Tracee;
 use crate::signal::{AltStack, SigSet, SignalQueue};
 use crate::time::Nanos;
 use crate::wait::{Entry, ParkSeq, Parked};
@@ -46,6 +47,8 @@ pub enum RunState {
     Parked,
     /// Stopped by a signal, until `SIGCONT` or a fatal one.
     Stopped,
+    /// Stopped for its tracer.
+    Traced,
 }
 
 /// Bytes of a thread's name, its final NUL included (`PR_SET_NAME`).
@@ -136,6 +139,8 @@ pub struct Thread {
     pub(crate) reclaiming: bool,
     /// Its queue entry while it waits on a futex.
     pub(crate) futex_wait: Option<WaitId>,
+    /// Who traces it, and how; set for a little longer where it goes on from its last stop.
+    pub(crate) traced: Option<Box<Tracee>>,
     /// The traced call it is in.
     pub(crate) trace: Option<String>,
     /// What workers answer without the lock.

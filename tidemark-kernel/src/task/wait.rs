@@ -2,7 +2,7 @@
 //!
 //! Owns which child matches and what is reported; the conversion to the guest's structures is the handlers'.
 
-use super::{Pid, Process, Usage};
+use super::{Pid, Process, Tid, Usage};
 use crate::signal::{ChildChange, Signal};
 use crate::system::System;
 
@@ -59,8 +59,14 @@ pub(crate) enum Waited {
 impl System {
     /// Looks for a child of `parent` with something to tell, and takes note that it was told.
     pub(crate) fn wait_for_child(&mut self, parent: Pid, which: Children, what: WaitFor) -> Waited {
+        let wanted = |sys: &System, tid: Tid| which.matches_thread(sys, tid);
+        if let Some((tid, change)) = self.wait_for_tracee(parent, wanted, what.ends, what.keep) {
+            let process = self.tasks.thread(tid).and_then(|thread| self.tasks.process(thread.pid));
+            let uid = process.map_or(0, |process| process.creds.uid);
+            return Waited::Change { pid: Pid(tid), uid, change, usage: Usage::default() };
+        }
         let Some(process) = self.tasks.process(parent) else { return Waited::NoChild };
-        let mut found_any = false;
+        let mut found_any = process.tracees.iter().any(|tid| which.matches_thread(self, *tid));
         let mut found = None;
         for child in process.children.iter().filter_map(|child| self.tasks.process(*child)) {
             if !which.matches(child) || !what.heeds(child) {
@@ -82,7 +88,7 @@ impl System {
         if !what.keep {
             match change {
                 ChildChange::Exited(_) | ChildChange::Killed { .. } => drop(self.reap(pid)),
-                ChildChange::Stopped(_) | ChildChange::Continued => {
+                ChildChange::Stopped(_) | ChildChange::Continued | ChildChange::Trapped { .. } => {
                     if let Some(child) = self.tasks.process_mut(pid) {
                         child.change = None;
                     }
@@ -94,6 +100,19 @@ impl System {
 }
 
 impl Children {
+    /// Whether a thread that is traced is meant.
+    fn matches_thread(self, sys: &System, tid: Tid) -> bool {
+        match self {
+            Children::Any => true,
+            Children::One(pid) => pid.0 == tid,
+            Children::Group(group) => {
+                let process = sys.tasks.thread(tid).and_then(|thread| sys.tasks.process(thread.pid));
+                process.is_some_and(|process| process.group == group)
+            }
+            Children::Nobody => false,
+        }
+    }
+
     fn matches(self, child: &Process) -> bool {
         match self {
             Children::Any => true,
@@ -112,7 +131,7 @@ impl WaitFor {
     fn wants(self, change: ChildChange) -> bool {
         match change {
             ChildChange::Exited(_) | ChildChange::Killed { .. } => self.ends,
-            ChildChange::Stopped(_) => self.stops,
+            ChildChange::Stopped(_) | ChildChange::Trapped { .. } => self.stops,
             ChildChange::Continued => self.continues,
         }
     }

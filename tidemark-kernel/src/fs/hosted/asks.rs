@@ -388,9 +388,7 @@ impl Vfs {
             }
             (Effect::Nothing, Ok(FileAnswer::Done)) => Ok(Heard::Done),
             (Effect::Nothing, Ok(FileAnswer::Space(space))) => Ok(Heard::Space(space)),
-            (Effect::Nothing, Ok(FileAnswer::Names { names, next })) => {
-                Ok(Heard::Names { names, next })
-            }
+            (Effect::Nothing, Ok(FileAnswer::Names { names, next })) => Ok(Heard::Names { names, next }),
             // The bridge does not answer what it was asked.
             _ => Err(Errno::EIO),
         }

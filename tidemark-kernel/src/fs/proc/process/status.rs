@@ -16,12 +16,14 @@ fn state(sys: &System, owner: Owner) -> (char, &'static str) {
     if process.is_zombie() {
         return ('Z', "zombie");
     }
-    if process.stopped.is_some() {
+    let traced = thread(sys, owner).is_some_and(|thread| thread.state == RunState::Traced);
+    if process.stopped.is_some() && !traced {
         return ('T', "stopped");
     }
     match thread(sys, owner).map(|thread| (thread.state, thread.killable_only)) {
         Some((RunState::Runnable | RunState::Running(_), _)) => ('R', "running"),
         Some((RunState::Stopped, _)) => ('T', "stopped"),
+        Some((RunState::Traced, _)) => ('t', "tracing stop"),
         Some((RunState::Parked, true)) => ('D', "disk sleep"),
         _ => ('S', "sleeping"),
     }
@@ -228,10 +230,11 @@ fn identity(sys: &System, owner: Owner, process: &Process) -> String {
     let groups: String = creds.groups.iter().map(|group| format!("{group} ")).collect();
     let kernels = u8::from(process.parent.is_none() && process.fs_context.is_none());
     format!(
-        "State:\t{letter} ({word})\nTgid:\t{pid}\nNgid:\t0\nPid:\t{tid}\nPPid:\t{}\nTracerPid:\t0\n\
+        "State:\t{letter} ({word})\nTgid:\t{pid}\nNgid:\t0\nPid:\t{tid}\nPPid:\t{}\nTracerPid:\t{}\n\
          Uid:\t{}\t{}\t{}\t{}\nGid:\t{}\t{}\t{}\t{}\nFDSize:\t{fd_size}\nGroups:\t{groups}\n\
          NStgid:\t{pid}\nNSpid:\t{tid}\nNSpgid:\t{group}\nNSsid:\t{session}\nKthread:\t{kernels}\n",
         process.parent.map_or(0, Pid::get),
+        thread(sys, owner).and_then(Thread::tracer).map_or(0, Pid::get),
         creds.uid,
         creds.euid,
         creds.suid,
