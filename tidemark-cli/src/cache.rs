@@ -1,12 +1,12 @@
 //! The cache directory: where it is, what lies where in it, and how files come to be in it.
 //!
 //! A file is written under a temporary name and renamed once it is complete and on disk. So any number of
-//! processes may fill the cache at once: each finds either nothing or a whole file, and the last to finish
-//! replaces a file by the same file.
+//! processes may fill the cache at once: each finds either nothing or a whole file. Where making one takes long, the
+//! others wait for the one that is at it. A download that breaks off stays, under a name of its own, to be gone on with.
 
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
@@ -63,6 +63,27 @@ impl Cache {
     /// A finished layer.
     pub(crate) fn layer(&self, name: &str) -> PathBuf {
         self.root.join("layers").join(name)
+    }
+
+    /// The beginning of the file that is to be at `path`, as far as an earlier attempt came, for this process alone: it waits
+    /// for others that are at it.
+    ///
+    /// # Errors
+    /// As creating and locking a file have them.
+    pub(crate) fn partial(&self, path: &Path) -> io::Result<Partial> {
+        let directory = self.root.join("partial");
+        fs::create_dir_all(&directory)?;
+        fs::create_dir_all(path.parent().unwrap_or(&self.root))?;
+        let name = directory.join(path.file_name().unwrap_or_default());
+        loop {
+            let file = File::options().create(true).read(true).write(true).truncate(false).open(&name)?;
+            file.lock()?;
+            // The one that was waited for may have moved it away.
+            let (locked, named) = (file.metadata()?, fs::metadata(&name));
+            if named.is_ok_and(|named| (named.dev(), named.ino()) == (locked.dev(), locked.ino())) {
+                return Ok(Partial { file, name, target: path.to_owned() });
+            }
+        }
     }
 
     /// Waits until no other process makes the file at `path`, and keeps others from it until the lock is dropped.
@@ -128,6 +149,36 @@ impl Cache {
         file.as_file().sync_all().map_err(&failed)?;
         file.persist(path).map_err(|error| failed(error.error))?;
         Ok(result)
+    }
+}
+
+/// A file that grows under a name of its own until it is whole; what there is of it stays for a later attempt. See
+/// [`Cache::partial`].
+#[derive(Debug)]
+pub(crate) struct Partial {
+    file: File,
+    name: PathBuf,
+    target: PathBuf,
+}
+
+impl Partial {
+    pub(crate) fn file(&mut self) -> &mut File {
+        &mut self.file
+    }
+
+    /// Moves it to where it is to be: it is whole.
+    ///
+    /// # Errors
+    /// As writing a file has them.
+    pub(crate) fn keep(self) -> io::Result<()> {
+        self.file.sync_all()?;
+        fs::rename(&self.name, &self.target)
+    }
+
+    /// Removes it: it is not needed.
+    pub(crate) fn discard(self) {
+        // One that stays does no harm.
+        let _ = fs::remove_file(&self.name);
     }
 }
 

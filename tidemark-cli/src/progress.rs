@@ -55,8 +55,8 @@ impl Bar {
     }
 
     /// So many bytes more are done.
-    pub(crate) fn advance(&self, bytes: usize) {
-        self.bar.inc(bytes as u64);
+    pub(crate) fn advance(&self, bytes: u64) {
+        self.bar.inc(bytes);
     }
 }
 

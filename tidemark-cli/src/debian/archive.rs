@@ -3,6 +3,9 @@
 use std::fs::{self, File};
 use std::io::{BufReader, Read, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
@@ -10,13 +13,14 @@ use tidemark_sdk::layer::decompressed;
 
 use super::download::{Downloader, Wanted, hex};
 use super::error::DebianError;
+use super::limits::MAX_DOWNLOADS;
 use super::mirror::Mirror;
 use super::openpgp::KeyringFile;
 use super::packages::Package;
 use super::release::Release;
 use super::{ARCHITECTURE, Request, SUITE, limits};
 use crate::cache::Cache;
-use crate::progress::Progress;
+use crate::progress::{Bar, Progress};
 
 /// A Debian archive, as far as a request lets it be used.
 pub(super) struct Archive<'a> {
@@ -24,6 +28,7 @@ pub(super) struct Archive<'a> {
     pub(super) cache: &'a Cache,
     pub(super) progress: &'a Progress,
     pub(super) keyring: KeyringFile,
+    pub(super) downloader: Downloader,
 }
 
 impl Archive<'_> {
@@ -43,25 +48,50 @@ impl Archive<'_> {
                 }
             })?;
         let what = format!("Packages of {SUITE}");
-        let wanted = Wanted { what: &what, label: &what, size: file.size, sha256: &file.sha256 };
+        let wanted = Wanted { what: &what, size: file.size, sha256: &file.sha256 };
         let url_path = format!("dists/{SUITE}/{}", release.download_path(path, file));
-        let blob = self.blob(&wanted, &url_path)?;
+        let blob = self.blob(&wanted, &url_path, &self.progress.download(&what, file.size))?;
         let _bar = self.progress.working("Reading the package index");
         unpack_index(blob)
     }
 
-    /// The `.deb` of each package, in their order.
+    /// The `.deb` of each package, in their order; several are downloaded at a time.
     ///
     /// # Errors
     /// [`DebianError`] if one cannot be had or is not the one that is indexed.
     pub(super) fn debs(&self, packages: &[Package]) -> Result<Vec<File>, DebianError> {
-        let count = packages.len();
-        let deb = |(i, package): (usize, &Package)| {
-            let (what, label) = (package.to_string(), format!("{}/{count} {}", i + 1, package.name));
-            let wanted = Wanted { what: &what, label: &label, size: package.size, sha256: &package.sha256 };
-            self.blob(&wanted, &package.filename)
+        let total = packages.iter().map(|package| package.size).sum();
+        let bar = self.progress.download(&format!("{} packages", packages.len()), total);
+        let next = AtomicUsize::new(0);
+        // The first failure ends all.
+        let failure = Mutex::new(None);
+        let work = || {
+            let mut done = Vec::new();
+            while let Some((at, package)) = {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                packages.get(at).map(|package| (at, package))
+            } {
+                let what = package.to_string();
+                let wanted = Wanted { what: &what, size: package.size, sha256: &package.sha256 };
+                match self.blob(&wanted, &package.filename, &bar) {
+                    Ok(file) => done.push((at, file)),
+                    Err(error) => {
+                        next.store(packages.len(), Ordering::Relaxed);
+                        failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                    }
+                }
+            }
+            done
         };
-        packages.iter().enumerate().map(deb).collect()
+        let mut files: Vec<(usize, File)> = thread::scope(|scope| {
+            let workers: Vec<_> = (0..packages.len().min(MAX_DOWNLOADS)).map(|_| scope.spawn(work)).collect();
+            workers.into_iter().filter_map(|worker| worker.join().ok()).flatten().collect()
+        });
+        if let Some(error) = failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            return Err(error);
+        }
+        files.sort_unstable_by_key(|(at, _)| *at);
+        Ok(files.into_iter().map(|(_, file)| file).collect())
     }
 
     /// The suite's release, verified: from the mirror, or the last one seen if the network is not to be used.
@@ -75,7 +105,7 @@ impl Archive<'_> {
         } else {
             let url = self.mirror()?.url(&archive_path);
             let _bar = self.progress.working("Asking the mirror what is new");
-            let message = Downloader::new().text(&url)?;
+            let message = self.downloader.text(&url)?;
             (url, message)
         };
         let text = self
@@ -93,19 +123,27 @@ impl Archive<'_> {
     }
 
     /// A file of known digest, from the cache if it is there and sound, else from the mirror.
-    fn blob(&self, wanted: &Wanted<'_>, archive_path: &str) -> Result<File, DebianError> {
+    fn blob(&self, wanted: &Wanted<'_>, archive_path: &str, bar: &Bar) -> Result<File, DebianError> {
         let path = self.cache.blob(wanted.sha256);
-        if !has_digest(&path, wanted.sha256) {
+        let failed = |error| self.cache_error(&path, error);
+        let sound = || has_digest(&path, wanted.sha256);
+        if sound() {
+            bar.advance(wanted.size);
+        } else {
             if self.request.offline {
                 return Err(self.offline(wanted.what));
             }
             let url = self.mirror()?.url(archive_path);
-            let write_failed = |error| self.cache_error(&path, error);
-            self.store(&path, |file| {
-                Downloader::new().file(&url, wanted, file, self.progress, &write_failed)
-            })?;
+            let mut partial = self.cache.partial(&path).map_err(failed)?;
+            // Another process may have been faster.
+            if sound() {
+                partial.discard();
+            } else {
+                self.downloader.file(&url, wanted, partial.file(), bar, &failed)?;
+                partial.keep().map_err(failed)?;
+            }
         }
-        File::open(&path).map_err(|error| self.cache_error(&path, error))
+        File::open(&path).map_err(failed)
     }
 
     fn mirror(&self) -> Result<Mirror, DebianError> {

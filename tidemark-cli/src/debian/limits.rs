@@ -14,3 +14,7 @@ pub(crate) const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 pub(crate) const KEY_DIGITS: usize = 32;
 /// The most that the control data of one package takes once unpacked, in bytes.
 pub(crate) const MAX_CONTROL_LEN: u64 = 64 * 1024 * 1024;
+/// How many packages are downloaded at a time.
+pub(crate) const MAX_DOWNLOADS: usize = 6;
+/// How often a download is tried that breaks off, each time from where it broke off.
+pub(crate) const MAX_ATTEMPTS: u32 = 5;

@@ -30,6 +30,7 @@ mod version;
 use std::path::PathBuf;
 
 use self::archive::{Archive, key_of};
+use self::download::Downloader;
 pub(crate) use self::error::DebianError;
 pub(crate) use self::mirror::{MIRROR_VARIABLE, Mirror};
 use self::openpgp::KeyringFile;
@@ -59,7 +60,7 @@ pub(crate) fn layer(
     let wanted = Wanted::list(request.packages)?;
     let title = wanted.first().map(|wanted| wanted.name.clone()).unwrap_or_default();
     let keyring = KeyringFile::open(request.keyring)?;
-    let archive = Archive { request, cache, progress, keyring };
+    let archive = Archive { request, cache, progress, keyring, downloader: Downloader::new() };
     let resolution_path = cache.resolution(&archive.resolution_key(&wanted));
     if !request.refresh
         && let Some(resolution) = Resolution::load(&resolution_path)
