@@ -175,6 +175,13 @@ impl Partial {
         fs::rename(&self.name, &self.target)
     }
 
+    /// Leaves what there is for a later attempt; nothing if there is nothing.
+    pub(crate) fn leave(self) {
+        if self.file.metadata().is_ok_and(|metadata| metadata.len() == 0) {
+            self.discard();
+        }
+    }
+
     /// Removes it: it is not needed.
     pub(crate) fn discard(self) {
         // One that stays does no harm.
@@ -188,8 +195,12 @@ pub(crate) struct Lock {
     _file: File,
 }
 
-/// Readable by others, as far as the umask allows: a cache can be shared.
-fn new_file(directory: &Path) -> io::Result<NamedTempFile> {
+/// A file with a temporary name, removed unless it is renamed. Readable by others, as far as the umask allows: a cache can
+/// be shared.
+///
+/// # Errors
+/// As creating a file has them.
+pub(crate) fn new_file(directory: &Path) -> io::Result<NamedTempFile> {
     let permissions = fs::Permissions::from_mode(0o666);
     tempfile::Builder::new().prefix(".partial-").permissions(permissions).tempfile_in(directory)
 }

@@ -27,6 +27,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Run(Box<RunArgs>),
     Fetch(FetchArgs),
+    Layer(LayerArgs),
     /// List the limits that `tidemark run --limit` sets, with units and what they are at first
     Limits,
     Doctor(DoctorArgs),
@@ -37,6 +38,53 @@ pub(crate) enum Command {
         /// Which shell
         shell: Shell,
     },
+}
+
+/// Make layer files, and look into them
+///
+/// A layer is a file tree in one file, which a guest maps without unpacking it: to be shipped, or to be given to
+/// `tidemark run --layer`.
+#[derive(Debug, Args)]
+pub(crate) struct LayerArgs {
+    #[command(subcommand)]
+    pub(crate) command: LayerCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LayerCommand {
+    Build(LayerBuildArgs),
+    Inspect(LayerInspectArgs),
+}
+
+/// Make a layer file of packages, folders, archives or images
+///
+/// Each source goes over what comes before it. An image is a tar archive as `docker save` writes it, or an OCI image layout;
+/// the one for linux/riscv64 is taken.
+#[derive(Debug, Args)]
+#[command(after_help = LAYER_EXAMPLES)]
+pub(crate) struct LayerBuildArgs {
+    /// Layer file to write
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Debian packages, with all that they depend on
+    #[arg(long, value_name = "PACKAGE,…", value_delimiter = ',')]
+    pub(crate) debian: Vec<String>,
+    /// Folder, tar archive (also .gz, .xz, .zst), image archive or layer
+    #[arg(value_name = "SOURCE")]
+    pub(crate) sources: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+}
+
+/// Tell what is in a layer file: sizes, entries, packages, SHA-256
+#[derive(Debug, Args)]
+pub(crate) struct LayerInspectArgs {
+    /// Layer file
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Run a program in a riscv64 Linux guest
@@ -50,7 +98,10 @@ pub(crate) struct RunArgs {
     /// Debian packages to run from, with all that they depend on
     #[arg(long, value_name = "PACKAGE,…", value_delimiter = ',')]
     pub(crate) debian: Vec<String>,
-    /// Folder, tar archive (also .gz, .xz, .zst) or layer to run from; later ones go over earlier ones
+    /// Layer file to run from, or the address of one, perhaps with #sha256=DIGEST; goes over the packages
+    #[arg(long, value_name = "FILE|URL")]
+    pub(crate) layer: Vec<String>,
+    /// Folder, tar archive (also .gz, .xz, .zst), image archive or layer to run from; later ones go over earlier ones
     #[arg(long, value_name = "DIR|TAR")]
     pub(crate) rootfs: Vec<PathBuf>,
     /// Show a folder of this machine at a directory of the guest; what is changed there is changed here, except with `:ro`
@@ -137,6 +188,9 @@ pub(crate) struct SourceArgs {
     /// Add the packages that others recommend
     #[arg(long)]
     pub(crate) recommends: bool,
+    /// Take the versions that FILE pins, or write what is taken to FILE if it is not there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) lock: Option<PathBuf>,
     /// Debian archive to download from [default: that of the machine's apt sources]
     #[arg(long, value_name = "URL", env = MIRROR_VARIABLE)]
     pub(crate) mirror: Option<String>,
@@ -180,6 +234,17 @@ Examples:
 
 Exit code: the program's own; 128 + n if signal n ended it; 124 if its time was up; 125 if Tidemark failed, \
 126 if the command cannot be executed, 127 if it does not exist.";
+
+const LAYER_EXAMPLES: &str = "\
+Examples:
+  A layer with Python and an application, and running from it
+      tidemark layer build -o app.layer --debian python3 ./app
+      tidemark run --layer app.layer -- python3 /main.py
+  A layer of a container image
+      docker save --platform linux/riscv64 alpine > alpine.tar
+      tidemark layer build -o alpine.layer alpine.tar
+
+Exit codes: as of `tidemark fetch`.";
 
 const FETCH_EXIT_CODES: &str = "\
 Exit codes: 0 done, 64 wrong usage, 65 damaged, expired or untrusted data, 66 no such package or file, \

@@ -44,6 +44,7 @@ pub(crate) fn layer(
         keyring: source.keyring.as_deref(),
         offline: source.offline,
         refresh: source.refresh,
+        lock: source.lock.as_deref(),
     };
     debian::layer(request, cache, &Progress::new(source.quiet))
 }

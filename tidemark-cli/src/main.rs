@@ -9,10 +9,10 @@ mod doctor;
 mod exit;
 mod fetch;
 mod layer_content;
+mod layers;
 mod limits;
 mod mounts;
 mod progress;
-mod rootfs;
 mod run;
 mod stdio;
 mod terminal;
@@ -36,6 +36,7 @@ fn main() -> ExitCode {
     match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Fetch(args) => fetch::fetch(&args),
+        Command::Layer(args) => layers::run(&args.command),
         Command::Doctor(args) => doctor::doctor(&args.source),
         Command::Limits => show(limits::list().as_bytes()),
         Command::Completions { shell } => {

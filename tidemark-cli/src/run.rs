@@ -20,9 +20,9 @@ use crate::cli::RunArgs;
 use crate::debian::DebianError;
 use crate::exit::{NOT_EXECUTABLE, NOT_FOUND, TIDEMARK_FAILED, TIMED_OUT};
 use crate::fetch;
+use crate::layers::{self, RemoteError, SourceError};
 use crate::limits;
 use crate::mounts::{self, MountError};
-use crate::rootfs::{self, RootfsError};
 use crate::stdio::{OutputEnd, pump_input, pump_output};
 use crate::terminal::{self, RawMode};
 use crate::user::{self, User, UserError};
@@ -48,7 +48,9 @@ pub(crate) fn run(args: &RunArgs) -> ExitCode {
 /// Why a program did not run, or not to its end.
 #[derive(Debug, thiserror::Error)]
 enum RunError {
-    #[error("the guest has no files: name packages with --debian or a folder with --rootfs")]
+    #[error(
+        "the guest has no files: name packages with --debian, a layer with --layer or a folder with --rootfs"
+    )]
     NoFiles,
     #[error("{0:?} is not a variable: give NAME=VALUE, or NAME to take its value from here")]
     BadVariable(String),
@@ -57,7 +59,9 @@ enum RunError {
     #[error(transparent)]
     Debian(#[from] DebianError),
     #[error(transparent)]
-    Rootfs(#[from] RootfsError),
+    Rootfs(#[from] SourceError),
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
     #[error(transparent)]
     User(#[from] UserError),
     #[error(transparent)]
@@ -130,7 +134,7 @@ fn try_run(args: &RunArgs) -> Result<u8, RunError> {
 
 /// The guest's files, limits and names.
 fn config(args: &RunArgs) -> Result<Config, RunError> {
-    if args.debian.is_empty() && args.rootfs.is_empty() {
+    if args.debian.is_empty() && args.layer.is_empty() && args.rootfs.is_empty() {
         return Err(RunError::NoFiles);
     }
     let cache = Cache::new(args.source.cache_dir.as_deref()).map_err(RunError::NoCache)?;
@@ -141,8 +145,11 @@ fn config(args: &RunArgs) -> Result<Config, RunError> {
     if !args.debian.is_empty() {
         config = config.layer(open_layer(fetch::layer(&args.debian, &args.source, &cache)?)?);
     }
+    for name in &args.layer {
+        config = config.layer(layers::open(name, &args.source, &cache)?);
+    }
     for path in &args.rootfs {
-        config = config.layer(rootfs::layer(path, &cache)?);
+        config = config.layer(layers::layer(path, &cache)?);
     }
     config = mounts::mount(config, &args.mount)?;
     if let Some(filter) = &args.strace {

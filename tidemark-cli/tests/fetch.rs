@@ -181,10 +181,109 @@ fn a_package_that_is_not_the_one_indexed_is_refused() {
     assert!(setup.refused(65, &["other"]).contains("other 1 does not have the SHA-256"));
     setup.server.replace(&path, Served::File([genuine.as_slice(), b"more"].concat()));
     assert!(setup.refused(65, &["other"]).contains("is larger than"));
-    setup.server.replace(&path, Served::BrokenOff(genuine));
-    assert!(setup.refused(69, &["other"]).contains("cannot download"));
     let cached = setup.cached_files().join(" ");
     assert!(!cached.contains("layers") && !cached.contains("partial"), "{cached}");
+    // What is there of another file spoils nothing.
+    setup.server.replace(&path, Served::File(genuine));
+    setup.fetched(&["other"]);
+}
+
+#[test]
+fn a_download_that_breaks_off_is_gone_on_with() {
+    let mut repository = archive();
+    repository.add("big", "1", "", &[("./usr/share/big", &incompressible(400_000))]);
+    let setup = Setup::new(repository);
+    let path = setup.repository.deb_path("big");
+    let genuine = setup.repository.files()[&path].clone();
+    setup.server.replace(&path, Served::BrokenOnce(genuine.clone()));
+    setup.fetched(&["big"]);
+    let half = genuine.len() / 2;
+    assert_eq!(setup.server.take_ranges(), [format!("bytes={half}-")], "at once");
+
+    let setup = Setup::new(Repository::new(1));
+    let mut repository = archive();
+    repository.add("big", "1", "", &[("./usr/share/big", &incompressible(400_000))]);
+    setup.server.replace_all(repository.files());
+    setup.server.replace(&path, Served::BrokenOff(genuine.clone()));
+    assert!(setup.refused(69, &["big"]).contains("cannot download"));
+    assert!(!setup.cached_files().join(" ").contains("layers"));
+    setup.server.replace(&path, Served::File(genuine));
+    setup.server.take_ranges();
+    setup.fetched(&["big"]);
+    assert_eq!(setup.server.take_ranges(), [format!("bytes={half}-")], "in a later run");
+    assert!(!setup.cached_files().join(" ").contains("partial"), "nothing is left over");
+}
+
+/// Text that xz makes little smaller.
+fn incompressible(len: usize) -> String {
+    let mut state = 1_u64;
+    let letter = |state: &mut u64| {
+        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        char::from(b'0' + (*state >> 58) as u8)
+    };
+    (0..len).map(|_| letter(&mut state)).collect()
+}
+
+#[test]
+fn dependencies_are_resolved_as_apt_does() {
+    let mut repository = archive();
+    repository.add("mta-a", "1", "Provides: mta\nConflicts: mta\nPriority: important\n", &[]);
+    repository.add("mta-b", "1", "Provides: mta\nConflicts: mta\n", &[]);
+    repository.add("mailer", "1", "Pre-Depends: lib\nDepends: gone | mta\n", &[("./usr/bin/mailer", "x")]);
+    repository.add("stuck", "1", "Depends: needy\n", &[]);
+    repository.add("needy", "1", "Depends: lib (>= 2)\n", &[]);
+    repository.add("fan", "1", "Recommends: other\n", &[]);
+    let setup = Setup::new(repository);
+    assert!(setup.fetched(&["mailer,mta-b"]).exists());
+    assert_eq!(
+        setup.refused(67, &["mta-a,mta-b"]),
+        "tidemark: mta-a and mta-b cannot be installed together: leave one out"
+    );
+    assert_eq!(
+        setup.refused(67, &["stuck"]),
+        "tidemark: stuck depends on needy, needy depends on lib (>= 2), but trixie has lib 1.5: leave it out, or try \
+         another mirror"
+    );
+    assert!(
+        setup.refused(66, &["mta"]).contains("several packages provide \"mta\": name one of mta-a, mta-b")
+    );
+    assert!(setup.refused(66, &["lib=2"]).contains("no version 2 of lib in trixie, but 1.5"));
+    assert!(setup.fetched(&["lib=1.5"]).exists());
+    assert!(setup.refused(64, &["lib/sid"]).contains("come from trixie only"));
+    assert!(setup.refused(64, &["lib:amd64"]).contains("are for riscv64 only"));
+    assert_eq!(content(&setup.fetched(&["fan"]), "usr/bin/other"), None);
+    let with = setup.fetched(&["fan", "--recommends"]);
+    assert_eq!(content(&with, "usr/bin/other").as_deref(), Some(b"other".as_slice()));
+}
+
+#[test]
+fn a_lock_file_keeps_versions() {
+    let setup = Setup::new(archive());
+    let lock = setup.path("lock.json").display().to_string();
+    let old = setup.fetched(&["app", "--lock", &lock]);
+    let text = std::fs::read_to_string(&lock).expect("written");
+    let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(json["request"][0], "app");
+    assert_eq!(json["packages"][0]["name"], "lib");
+    assert_eq!(json["packages"][0]["sha256"].as_str().map(str::len), Some(64));
+
+    let mut newer = archive();
+    newer.add("lib", "1.10", "", &[("./usr/lib/lib.so", "newer")]);
+    setup.server.replace_all(newer.files());
+    assert_eq!(setup.fetched(&["app", "--refresh", "--lock", &lock]), old);
+    setup.server.take_requests();
+    assert_eq!(setup.fetched(&["app", "--offline", "--lock", &lock]), old);
+    assert_eq!(setup.server.take_requests(), [""; 0]);
+    let error = setup.refused(65, &["other", "--lock", &lock]);
+    assert!(error.contains("locks app, but other is asked for"), "{error}");
+
+    // Another cache has only the lock file to go by, and the mirror dropped what it pins.
+    std::fs::remove_dir_all(setup.cache()).expect("removed");
+    setup.server.remove(&setup.repository.deb_path("lib"));
+    let error = setup.refused(69, &["app", "--lock", &lock]);
+    assert!(error.contains("404") && error.contains("lock.json pins it: remove that"), "{error}");
+    std::fs::write(&lock, "{").expect("written");
+    assert!(setup.refused(65, &["app", "--lock", &lock]).contains("cannot read the lock file"));
 }
 
 #[test]

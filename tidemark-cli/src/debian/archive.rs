@@ -139,7 +139,10 @@ impl Archive<'_> {
             if sound() {
                 partial.discard();
             } else {
-                self.downloader.file(&url, wanted, partial.file(), bar, &failed)?;
+                if let Err(error) = self.downloader.file(&url, wanted, partial.file(), bar, &failed) {
+                    partial.leave();
+                    return Err(error);
+                }
                 partial.keep().map_err(failed)?;
             }
         }
@@ -168,7 +171,7 @@ impl Archive<'_> {
 }
 
 /// A key for the cache: a digest of `parts`, none of which contains a line end.
-pub(super) fn key_of(parts: &[&str]) -> String {
+pub(crate) fn key_of(parts: &[&str]) -> String {
     let mut key = hex(&Sha256::digest(parts.join("\n")));
     key.truncate(limits::KEY_DIGITS);
     key

@@ -54,6 +54,35 @@ impl Downloader {
         String::from_utf8(bytes).map_err(|_| failed(url, &"it is not text"))
     }
 
+    /// Downloads whatever a URL has into `out`; returns its SHA-256 in lower-case hexadecimal.
+    ///
+    /// # Errors
+    /// [`DebianError::Download`]; [`DebianError::TooLong`] beyond `max_len` bytes; and what `write_failed` makes of a
+    /// failure to write.
+    pub(crate) fn stream(
+        &self,
+        url: &str,
+        max_len: u64,
+        out: &mut File,
+        bar: &Bar,
+        write_failed: &dyn Fn(io::Error) -> DebianError,
+    ) -> Result<String, DebianError> {
+        let mut hasher = Sha256::new();
+        let mut len = 0;
+        let (_, chunks) = self.get(url, 0).map_err(Broken::into_error)?;
+        for chunk in chunks {
+            let chunk = chunk.map_err(|error| failed(url, &error))?;
+            len += chunk.len() as u64;
+            if len > max_len {
+                return Err(DebianError::TooLong { url: url.to_owned(), max_len });
+            }
+            hasher.update(&chunk);
+            out.write_all(&chunk).map_err(write_failed)?;
+            bar.advance(chunk.len() as u64);
+        }
+        Ok(hex(&hasher.finalize()))
+    }
+
     /// Downloads a file of known size and digest into `file`, going on where an earlier download broke off: what `file` has
     /// counts as the beginning. A transfer that breaks off is gone on with, too, as long as there is progress.
     ///

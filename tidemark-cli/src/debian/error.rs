@@ -22,6 +22,16 @@ pub(crate) enum DebianError {
     Download { url: String, reason: String },
     #[error("{url} is larger than the {expected} bytes that the signed index states: try another mirror")]
     TooLarge { url: String, expected: u64 },
+    #[error("{url} is larger than {max_len} bytes: it is no layer")]
+    TooLong { url: String, max_len: u64 },
+    #[error("cannot read the lock file {path}: {reason}; remove it to lock anew")]
+    Lock { path: PathBuf, reason: String },
+    #[error("{path} locks {locked}, but {wanted} is asked for: ask for the same, or remove it to lock anew")]
+    LockedOther { path: PathBuf, locked: String, wanted: String },
+    #[error("{error}; {path} pins it: remove that to lock newer versions")]
+    Locked { path: PathBuf, error: Box<DebianError> },
+    #[error("cannot write the lock file {path}: {source}")]
+    LockUnwritable { path: PathBuf, source: io::Error },
     #[error(
         "{what} does not have the SHA-256 that the signed index states: try again later or another mirror"
     )]
@@ -86,11 +96,15 @@ impl DebianError {
             | Self::Index { .. }
             | Self::Package { .. }
             | Self::Overwrites { .. }
+            | Self::TooLong { .. }
+            | Self::Lock { .. }
+            | Self::LockedOther { .. }
             | Self::Script { .. } => FailureKind::BadData,
             Self::Guest { .. } => FailureKind::Software,
-            Self::Unpack { source: BuildError::Write(_), .. } | Self::Cache { .. } => {
-                FailureKind::CannotCreate
-            }
+            Self::Unpack { source: BuildError::Write(_), .. }
+            | Self::Cache { .. }
+            | Self::LockUnwritable { .. } => FailureKind::CannotCreate,
+            Self::Locked { error, .. } => error.kind(),
             Self::Unpack { .. } => FailureKind::BadData,
         }
     }

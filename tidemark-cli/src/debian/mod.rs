@@ -17,6 +17,7 @@ mod deb822;
 mod download;
 mod error;
 mod limits;
+mod lock;
 mod mirror;
 mod openpgp;
 mod packages;
@@ -27,14 +28,19 @@ mod resolution;
 mod resolve;
 mod version;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use self::archive::{Archive, key_of};
-use self::download::Downloader;
+use serde::Serialize;
+
+use self::archive::Archive;
+pub(crate) use self::archive::key_of;
+pub(crate) use self::download::Downloader;
 pub(crate) use self::error::DebianError;
+use self::lock::Lock;
 pub(crate) use self::mirror::{MIRROR_VARIABLE, Mirror};
 use self::openpgp::KeyringFile;
 use self::packages::Packages;
+pub(crate) use self::release::parse_sha256;
 pub(crate) use self::request::Request;
 use self::request::Wanted;
 use self::resolution::Resolution;
@@ -61,23 +67,73 @@ pub(crate) fn layer(
     let title = wanted.first().map(|wanted| wanted.name.clone()).unwrap_or_default();
     let keyring = KeyringFile::open(request.keyring)?;
     let archive = Archive { request, cache, progress, keyring, downloader: Downloader::new() };
-    let resolution_path = cache.resolution(&archive.resolution_key(&wanted));
-    if !request.refresh
-        && let Some(resolution) = Resolution::load(&resolution_path)
-    {
-        // A mirror keeps old versions for a while only: if one is gone, there is a newer one to resolve to.
-        match archive.layer_of(&title, &resolution) {
-            Err(DebianError::Download { .. }) => {}
-            result => return result,
-        }
+    if let Some(path) = request.lock {
+        return archive.locked_layer(&title, &wanted, path);
     }
-    let resolution = archive.resolve(&wanted)?;
-    let layer = archive.layer_of(&title, &resolution)?;
-    resolution.store(&resolution_path, cache)?;
-    Ok(layer)
+    archive.layer(&title, &wanted).map(|(layer, _)| layer)
+}
+
+/// A package that a system has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Installed {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its version.
+    pub(crate) version: String,
+    /// What dpkg says of it: `installed`, `unpacked` and so on.
+    pub(crate) status: String,
+}
+
+/// The packages in the text of a dpkg status file, as they stand there.
+pub(crate) fn installed(status: &str) -> Vec<Installed> {
+    deb822::stanzas(status)
+        .filter_map(|stanza| {
+            let status = stanza.get("Status").and_then(|status| status.split(' ').next_back());
+            Some(Installed {
+                name: stanza.get("Package")?.to_owned(),
+                version: stanza.get("Version")?.to_owned(),
+                status: status.unwrap_or_default().to_owned(),
+            })
+        })
+        .collect()
 }
 
 impl Archive<'_> {
+    /// The layer that a lock file pins; without a file, the layer of the request, which is locked then.
+    fn locked_layer(&self, title: &str, wanted: &[Wanted], path: &Path) -> Result<PathBuf, DebianError> {
+        if let Some(resolution) = Lock::read(path, wanted, &self.request)? {
+            return self.layer_of(title, &resolution).map_err(|error| match error {
+                error @ (DebianError::Download { .. }
+                | DebianError::Digest { .. }
+                | DebianError::Offline { .. }) => {
+                    DebianError::Locked { path: path.to_owned(), error: Box::new(error) }
+                }
+                error => error,
+            });
+        }
+        let (layer, resolution) = self.layer(title, wanted)?;
+        Lock::write(path, wanted, &self.request, &resolution)?;
+        Ok(layer)
+    }
+
+    /// The layer of what is asked for, and what that came to.
+    fn layer(&self, title: &str, wanted: &[Wanted]) -> Result<(PathBuf, Resolution), DebianError> {
+        let resolution_path = self.cache.resolution(&self.resolution_key(wanted));
+        if !self.request.refresh
+            && let Some(resolution) = Resolution::load(&resolution_path)
+        {
+            // A mirror keeps old versions for a while only: if one is gone, there is a newer one to resolve to.
+            match self.layer_of(title, &resolution) {
+                Err(DebianError::Download { .. }) => {}
+                result => return result.map(|layer| (layer, resolution)),
+            }
+        }
+        let resolution = self.resolve(wanted)?;
+        let layer = self.layer_of(title, &resolution)?;
+        resolution.store(&resolution_path, self.cache)?;
+        Ok((layer, resolution))
+    }
+
     /// What the resolution of a request depends on, besides the archive's content: not the mirror, since what
     /// is signed is the same everywhere.
     fn resolution_key(&self, wanted: &[Wanted]) -> String {

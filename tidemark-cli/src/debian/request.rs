@@ -6,7 +6,7 @@ use super::error::DebianError;
 use super::{ARCHITECTURE, SUITE};
 
 /// Which packages are wanted, and how to get them.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Request<'a> {
     /// Packages as the user names them.
     pub(crate) packages: &'a [String],
@@ -22,6 +22,8 @@ pub(crate) struct Request<'a> {
     pub(crate) offline: bool,
     /// Whether to resolve anew what was resolved before.
     pub(crate) refresh: bool,
+    /// The lock file that the user named.
+    pub(crate) lock: Option<&'a Path>,
 }
 
 /// One package that is asked for.

@@ -25,10 +25,17 @@ impl Resolution {
     /// `None` if there is none that can be read: it is only a memory.
     pub(super) fn load(path: &Path) -> Option<Self> {
         let resolution: Self = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
-        // Digests name files; one that was tampered with must not lead elsewhere.
-        let is_sound = |package: &Package| release::parse_sha256(&package.sha256).is_some();
-        let sound = resolution.all().all(is_sound);
+        let sound = resolution.is_sound();
         sound.then_some(resolution)
+    }
+
+    /// Digests and file names become parts of paths: ones that were tampered with must not lead elsewhere.
+    pub(super) fn is_sound(&self) -> bool {
+        self.all().all(|package| {
+            release::parse_sha256(&package.sha256).as_ref() == Some(&package.sha256)
+                && !package.filename.starts_with('/')
+                && !package.filename.split('/').any(|part| part == "..")
+        })
     }
 
     pub(super) fn store(&self, path: &Path, cache: &Cache) -> Result<(), DebianError> {

@@ -47,11 +47,11 @@ impl Setup {
         files.iter().map(relative).collect()
     }
 
-    /// The command, with mirror, keyring and cache set in the ways that users can set them.
+    /// The command (`fetch`, `layer build`), with mirror, keyring and cache set in the ways that users can set them.
     pub fn tidemark(&self, subcommand: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tidemark"));
         command.env("TIDEMARK_DEBIAN_MIRROR", &self.server.url).env_remove("http_proxy");
-        command.arg(subcommand).arg("--keyring").arg(self.dir.path().join("archive.pgp"));
+        command.args(subcommand.split(' ')).arg("--keyring").arg(self.dir.path().join("archive.pgp"));
         command.arg("--cache-dir").arg(self.cache());
         command
     }
@@ -70,14 +70,23 @@ impl Setup {
 
     /// Runs `tidemark fetch`, which must fail with this code and say so in one line; returns the line.
     pub fn refused(&self, code: i32, args: &[&str]) -> String {
-        let output = self.fetch(args);
-        let message = String::from_utf8(output.stderr).expect("text");
-        assert_eq!(output.status.code(), Some(code), "{message}");
-        assert_eq!(output.stdout, b"", "nothing but paths of layers on stdout");
-        let line = message.strip_suffix('\n').expect("a line").to_owned();
-        assert!(line.starts_with("tidemark: ") && !line.contains('\n'), "{line}");
-        line
+        refusal(&self.fetch(args), code)
     }
+
+    /// A path in a folder of the test's own.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+}
+
+/// Demands that a command failed with this code and said so in one line; returns the line.
+pub fn refusal(output: &Output, code: i32) -> String {
+    let message = String::from_utf8(output.stderr.clone()).expect("text");
+    assert_eq!(output.status.code(), Some(code), "{message}");
+    assert_eq!(output.stdout, b"", "nothing but results on stdout");
+    let line = message.strip_suffix('\n').expect("a line").to_owned();
+    assert!(line.starts_with("tidemark: ") && !line.contains('\n'), "{line}");
+    line
 }
 
 fn collect_files(directory: &Path, files: &mut Vec<PathBuf>) {

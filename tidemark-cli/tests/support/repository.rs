@@ -59,8 +59,8 @@ impl Repository {
 
     /// Adds a package with these files; `fields` are further fields of its entry in the index.
     pub fn add(&mut self, name: &str, version: &str, fields: &str, files: &[(&str, &str)]) {
-        let files: Vec<_> = files.iter().map(|(path, content)| (*path, content.as_bytes())).collect();
-        self.add_with_data(name, version, fields, &data_tar(&files));
+        let control = format!("Package: {name}\nVersion: {version}\nArchitecture: riscv64\n{fields}");
+        self.add_deb(name, version, fields, deb(&control, &[], files));
     }
 
     /// Adds a package whose `data.tar` (uncompressed) is given.
@@ -124,6 +124,19 @@ impl Repository {
     }
 }
 
+/// A `.deb` with this control file, further control files such as `postinst`, and these files.
+pub fn deb(control: &str, others: &[(&str, &str)], files: &[(&str, &str)]) -> Vec<u8> {
+    let mut control_files = vec![("./control", control.as_bytes())];
+    let others: Vec<_> = others.iter().map(|(name, text)| (format!("./{name}"), text.as_bytes())).collect();
+    control_files.extend(others.iter().map(|(name, text)| (name.as_str(), *text)));
+    let files: Vec<_> = files.iter().map(|(path, content)| (*path, content.as_bytes())).collect();
+    ar(&[
+        ("debian-binary", b"2.0\n"),
+        ("control.tar.xz", &xz(&data_tar(&control_files))),
+        ("data.tar.xz", &xz(&data_tar(&files))),
+    ])
+}
+
 /// A tar archive of files, with their directories left to the reader.
 pub fn data_tar(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
@@ -167,6 +180,7 @@ pub fn xz(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().expect("memory")
 }
 
-fn sha256(bytes: &[u8]) -> String {
+/// Lower-case hexadecimal.
+pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -12,8 +12,10 @@ use std::thread;
 pub enum Served {
     /// A file.
     File(Vec<u8>),
-    /// A file whose transfer breaks off half-way.
+    /// A file of which each transfer breaks off half-way, whatever part is asked for.
     BrokenOff(Vec<u8>),
+    /// A file whose first transfer breaks off half-way; the server gives parts of it after that.
+    BrokenOnce(Vec<u8>),
 }
 
 /// A server that lives as long as the process.
@@ -27,6 +29,8 @@ pub struct Server {
 struct State {
     files: BTreeMap<String, Served>,
     requests: Vec<String>,
+    /// The `Range` headers among them.
+    ranges: Vec<String>,
 }
 
 impl Server {
@@ -35,7 +39,7 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("bound").port();
         let files = files.into_iter().map(|(path, bytes)| (path, Served::File(bytes))).collect();
-        let state = Arc::new(Mutex::new(State { files, requests: Vec::new() }));
+        let state = Arc::new(Mutex::new(State { files, ..State::default() }));
         let shared = Arc::clone(&state);
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
@@ -65,6 +69,11 @@ impl Server {
         assert!(state.files.remove(path).is_some(), "nothing at {path} to remove");
     }
 
+    /// The parts that were asked for since the last call, in order, as `bytes=5-`.
+    pub fn take_ranges(&self) -> Vec<String> {
+        std::mem::take(&mut self.state.lock().expect("not poisoned").ranges)
+    }
+
     /// What was asked for since the last call, in order.
     pub fn take_requests(&self) -> Vec<String> {
         std::mem::take(&mut self.state.lock().expect("not poisoned").requests)
@@ -79,8 +88,14 @@ fn serve(connection: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
         if reader.read_line(&mut request)? == 0 {
             return Ok(());
         }
+        let mut range = None;
         let mut header = String::new();
         while reader.read_line(&mut header)? > 2 {
+            if let Some((name, value)) = header.split_once(':')
+                && name.eq_ignore_ascii_case("range")
+            {
+                range = Some(value.trim().to_owned());
+            }
             header.clear();
         }
         let path =
@@ -88,15 +103,36 @@ fn serve(connection: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
         let served = {
             let mut state = state.lock().expect("not poisoned");
             state.requests.push(path.to_owned());
-            state.files.get(path).cloned()
+            state.ranges.extend(range.clone());
+            let served = state.files.get(path).cloned();
+            if let Some(Served::BrokenOnce(bytes)) = &served {
+                state.files.insert(path.to_owned(), Served::File(bytes.clone()));
+            }
+            served
         };
+        let start =
+            range.as_deref().and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
         match served {
             None => write!(writer, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")?,
-            Some(Served::File(bytes)) => {
-                write!(writer, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", bytes.len())?;
-                writer.write_all(&bytes)?;
-            }
-            Some(Served::BrokenOff(bytes)) => {
+            Some(Served::File(bytes)) => match start {
+                Some(start) if start < bytes.len() => {
+                    let (rest, last, len) = (bytes.len() - start, bytes.len() - 1, bytes.len());
+                    write!(
+                        writer,
+                        "HTTP/1.1 206 Partial Content\r\nContent-Length: {rest}\r\nContent-Range: bytes \
+                         {start}-{last}/{len}\r\n\r\n"
+                    )?;
+                    writer.write_all(&bytes[start..])?;
+                }
+                Some(_) => {
+                    write!(writer, "HTTP/1.1 416 Range Not Satisfiable\r\nContent-Length: 0\r\n\r\n")?;
+                }
+                None => {
+                    write!(writer, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", bytes.len())?;
+                    writer.write_all(&bytes)?;
+                }
+            },
+            Some(Served::BrokenOff(bytes) | Served::BrokenOnce(bytes)) => {
                 write!(writer, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", bytes.len())?;
                 return writer.write_all(&bytes[..bytes.len() / 2]);
             }

@@ -278,6 +278,15 @@ impl<W: Write + Seek> LayerBuilder<W> {
         Ok(())
     }
 
+    /// The names in a directory; none for anything else.
+    pub fn names_in(&self, path: &LayerPath) -> Vec<Vec<u8>> {
+        let Ok(Some(number)) = self.find(path) else { return Vec::new() };
+        match &self.nodes[number as usize].kind {
+            NodeKind::Directory(entries) => entries.keys().cloned().collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// What is at `path`, following no symbolic link.
     pub fn kind_at(&self, path: &LayerPath) -> Option<EntryKind> {
         let number = self.find(path).ok()??;
