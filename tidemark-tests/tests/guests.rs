@@ -18,4 +18,4 @@ macro_rules! families {
     };
 }
 
-families! { bench events files futex isa litmus memory mqueue processes ptrace signals sockets startup streams stress sysvipc terminals time }
+families! { bench errors events files futex isa litmus memory mqueue processes ptrace signals sockets startup streams stress sysvipc terminals time }

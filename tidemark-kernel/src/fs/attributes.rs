@@ -156,7 +156,7 @@ impl Vfs {
     /// Sets a regular file's size by its name (`truncate(2)`).
     ///
     /// # Errors
-    /// `EISDIR`, `EINVAL`, `EACCES`, `EROFS`, `EFBIG`.
+    /// `EISDIR`, `EINVAL`, `EACCES`, `EROFS`, `EFBIG`, `ETXTBSY`.
     pub fn set_size(&mut self, who: &Walker<'_>, env: &mut Env<'_>, at: Location, size: u64) -> Result<()> {
         match self.kind(at)? {
             FileType::Regular => {}
@@ -165,6 +165,7 @@ impl Vfs {
         }
         self.check_writable_mount(at)?;
         self.check_access(&who.view, who.creds, at, MAY_WRITE)?;
+        self.check_not_running(at)?;
         if self.is_hosted(at) {
             return self.host_truncate(at, None, size);
         }

@@ -34,6 +34,8 @@ pub(crate) struct OpenFile {
     pub(crate) kind: FileKind,
     pub(crate) readable: bool,
     pub(crate) writable: bool,
+    /// Whether it is a program that runs (`open(2)`, `ETXTBSY`).
+    runs: bool,
     /// Status flags and access mode.
     pub(crate) flags: OpenFlags,
     /// Offset in bytes; in a directory, the position of the next entry.
@@ -113,6 +115,7 @@ impl Vfs {
             kind,
             readable: flags.reads() && !is_path,
             writable: flags.writes() && !is_path,
+            runs: false,
             flags: flags.and(OpenFlags::STATUS.with(OpenFlags::ACCESS_MODE)),
             position: 0,
             handle: None,
@@ -125,6 +128,25 @@ impl Vfs {
         if let Ok(tree) = self.tree_mut(at) {
             tree.count_writer(at.node, delta);
         }
+    }
+
+    /// Notes that a program runs from an open file: until that ends, the file is not opened for writing.
+    pub(crate) fn mark_running(&mut self, file: FileId) {
+        let Ok(open) = self.file_mut(file) else { return };
+        let at = open.at;
+        if !core::mem::replace(&mut open.runs, true)
+            && let Ok(tree) = self.tree_mut(at)
+        {
+            tree.count_run(at.node, 1);
+        }
+    }
+
+    /// Whether a node may be written as far as programs are concerned that run from it.
+    ///
+    /// # Errors
+    /// `ETXTBSY`
+    pub(crate) fn check_not_running(&self, at: Location) -> Result<()> {
+        if self.tree(at).is_some_and(|tree| tree.is_running(at.node)) { Err(Errno::ETXTBSY) } else { Ok(()) }
     }
 
     /// The open file of an id.
@@ -212,6 +234,11 @@ impl Vfs {
             FileKind::Regular => {
                 if file.writable {
                     self.count_writer(file.at, -1);
+                }
+                if file.runs
+                    && let Ok(tree) = self.tree_mut(file.at)
+                {
+                    tree.count_run(file.at.node, -1);
                 }
                 if let Some(locks) = self.locks_of(file.at) {
                     locks.release_description(id, env.woken);

@@ -187,6 +187,9 @@ impl Vfs {
         if flags.has(OpenFlags::NO_ATIME) {
             self.check_owner(who, at)?;
         }
+        if kind == FileType::Regular && writes {
+            self.check_not_running(at)?;
+        }
         match kind {
             FileType::Regular if self.tree(at).is_none() => {
                 // The text is made when it is read.

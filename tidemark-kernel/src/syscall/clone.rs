@@ -112,10 +112,10 @@ fn exit_signal(number: u64) -> Result<Option<Signal>> {
 
 /// Makes the thread or process; a descriptor of it goes to `pidfd` if that is asked for.
 fn run(cx: &mut Cx<'_>, request: &CloneRequest, pidfd: GuestAddr) -> SysResult {
-    let flags = request.flags.validated()?;
-    if flags.0 & super::namespace::NAMESPACES != 0 {
+    if request.flags.0 & super::namespace::NAMESPACES != 0 {
         return Err(Errno::EPERM);
     }
+    let flags = request.flags.validated()?;
     if cx.entry == Entry::Signal && cx.thread().killable_only {
         // Killed while waiting for a vfork child: there is nothing to return to.
         cx.thread().killable_only = false;

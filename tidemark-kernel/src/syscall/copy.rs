@@ -267,6 +267,10 @@ pub fn copy_file_range(
     let from = Side { file: source, offset: read_offset(cx, off_in)? };
     let to = Side { file: target, offset: read_offset(cx, off_out)? };
     let (open_in, open_out) = (cx.sys.fs.file(source)?, cx.sys.fs.file(target)?);
+    // As Linux has it of file systems that cannot copy by themselves.
+    if open_in.at.mount != open_out.at.mount {
+        return Err(Errno::EXDEV);
+    }
     let same = open_in.at == open_out.at;
     let mut len = len;
     if same && cx.entry == Entry::First {

@@ -59,7 +59,7 @@ pub fn timerfd_settime(cx: &mut Cx<'_>, fd: Fd, flags: u32, new: GuestAddr, old:
     if flags & !(ABSTIME | CANCEL_ON_SET) != 0 {
         return Err(Errno::EINVAL);
     }
-    let file = cx.file(fd)?;
+    let file = cx.usable_file(fd)?;
     let clock = cx.sys.fs.timer(file)?.clock;
     let now = cx.now();
     let next = (value != 0).then(|| {
@@ -76,7 +76,7 @@ pub fn timerfd_settime(cx: &mut Cx<'_>, fd: Fd, flags: u32, new: GuestAddr, old:
 
 /// `timerfd_gettime(2)`
 pub fn timerfd_gettime(cx: &mut Cx<'_>, fd: Fd, to: GuestAddr) -> SysResult {
-    let file = cx.file(fd)?;
+    let file = cx.usable_file(fd)?;
     let setting = cx.sys.fs.timer(file)?.get(cx.now());
     write_setting(cx, to, setting)?;
     Ok(Flow::Done(0))
@@ -92,7 +92,7 @@ pub fn signalfd4(cx: &mut Cx<'_>, fd: i32, mask: GuestAddr, size: usize, flags: 
     if fd == -1 {
         return install(cx, FileKind::Signals(mask), flags);
     }
-    let file = cx.file(Fd::new(fd)?)?;
+    let file = cx.usable_file(Fd::new(fd)?)?;
     cx.sys.fs.set_signal_mask(file, mask)?;
     Ok(Flow::Done(fd as u64))
 }

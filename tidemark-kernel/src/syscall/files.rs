@@ -92,6 +92,16 @@ impl Cx<'_> {
         self.sys.fs.file_of(table, fd)
     }
 
+    /// The open file of a descriptor that is more than a path (`open(2)`, `O_PATH`).
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub(crate) fn usable_file(&mut self, fd: Fd) -> Result<FileId> {
+        let file = self.file(fd)?;
+        self.sys.fs.access_of(file)?;
+        Ok(file)
+    }
+
     /// A path from the caller's memory.
     ///
     /// # Errors

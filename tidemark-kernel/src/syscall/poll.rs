@@ -311,7 +311,7 @@ pub fn epoll_ctl(cx: &mut Cx<'_>, epfd: Fd, op: u32, fd: Fd, event: GuestAddr) -
         events = cx.read_pod(event)?;
         data = cx.read_pod(event.add(8)?)?;
     }
-    let epoll = cx.file(epfd)?;
+    let epoll = cx.usable_file(epfd)?;
     let file = cx.file(fd)?;
     cx.sys.epoll_ctl(cx.tid, epoll, ctl, (fd, file), events, data)?;
     Ok(Flow::Done(0))
@@ -365,7 +365,7 @@ fn epoll_wait(
     if !(1..=LIMIT).contains(&max) {
         return Err(Errno::EINVAL);
     }
-    let epoll: FileId = cx.file(epfd)?;
+    let epoll: FileId = cx.usable_file(epfd)?;
     cx.temporary_mask(sigmask, sigsetsize)?;
     // What is found not to be ready leaves the list, so that a call with many such entries comes to an end.
     let left = match cx.progress.state.take().and_then(|state| state.downcast::<usize>().ok()) {

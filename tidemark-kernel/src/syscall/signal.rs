@@ -157,6 +157,9 @@ pub fn rt_sigqueueinfo(cx: &mut Cx<'_>, tgid: i32, sig: i32, info: GuestAddr) ->
 
 /// `rt_tgsigqueueinfo(2)`.
 pub fn rt_tgsigqueueinfo(cx: &mut Cx<'_>, tgid: i32, tid: i32, sig: i32, info: GuestAddr) -> SysResult {
+    if tgid <= 0 || tid <= 0 {
+        return Err(Errno::EINVAL);
+    }
     let info = queued_info(cx, sig, info, i64::from(tgid) == i64::from(cx.pid.get()))?;
     super::kill::send_to_thread_checked(cx, Some(tgid), tid, info)
 }

@@ -230,9 +230,12 @@ pub fn times(cx: &mut Cx<'_>, buf: GuestAddr) -> SysResult {
 }
 
 /// `clock_settime(2)`, `settimeofday(2)`: the clock is the host's.
-pub fn clock_settime(cx: &mut Cx<'_>, clockid: i32, _tp: GuestAddr) -> SysResult {
+pub fn clock_settime(cx: &mut Cx<'_>, clockid: i32, tp: GuestAddr) -> SysResult {
     match ClockId::new(cx, clockid)? {
-        ClockId::Clock(Clock::Realtime) if clockid == CLOCK_REALTIME => Err(Errno::EPERM),
+        ClockId::Clock(Clock::Realtime) if clockid == CLOCK_REALTIME => {
+            cx.read_pod::<Timespec>(tp)?.nanos()?;
+            Err(Errno::EPERM)
+        }
         _ => Err(Errno::EINVAL),
     }
 }

@@ -88,6 +88,7 @@ impl System {
         let reference = process.reference();
         let old = process.exe.replace(program);
         self.fs.message_queues.forget_everywhere(reference);
+        self.fs.mark_running(program);
         if let Some(thread) = self.tasks.thread_mut(tid) {
             thread.name = name;
             thread.signals.alt_stack = AltStack::default();

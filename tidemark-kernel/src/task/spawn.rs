@@ -228,6 +228,7 @@ impl System {
         let Some(process) = self.tasks.process_mut(pid) else { return };
         process.space = image.space;
         process.exe = Some(image.program);
+        self.fs.mark_running(image.program);
         process.execed = true;
         process.threads.push(pid.0);
         let mut hart = Box::new(Hart::new());

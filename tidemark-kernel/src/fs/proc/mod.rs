@@ -2,7 +2,7 @@
 //!
 //! - [`node`]: what there is, and its keys; [`fixed`]: the table of what is no process's; [`list`]: directories and links;
 //! - [`text`]: reading and writing; [`process`]: a process's files; [`system`], [`memory`], [`machine`], [`net`]: the rest;
-//! - [`settings`]: `/proc/sys`.
+//! - [`settings`][]: `/proc/sys`.
 //!
 //! It keeps no state: every look finds the process again or answers `ENOENT`. Texts are made when a file is read from its
 //! start. Owns here: who may look, and owners and times.

@@ -348,6 +348,18 @@ impl Tree {
         self.node(key).is_ok_and(|node| node.writers > 0)
     }
 
+    /// Counts a program that runs from a node, or one less.
+    pub(crate) fn count_run(&mut self, key: NodeKey, delta: i32) {
+        if let Ok(node) = self.node_mut(key) {
+            node.runs = node.runs.saturating_add_signed(delta);
+        }
+    }
+
+    /// Whether a program runs from a node.
+    pub(crate) fn is_running(&self, key: NodeKey) -> bool {
+        self.node(key).is_ok_and(|node| node.runs > 0)
+    }
+
     pub(super) fn free_if_unused(&mut self, key: NodeKey) {
         let unused = self.node(key).is_ok_and(|node| {
             let nameless = node.remote.as_ref().map_or(node.nlink == 0, |remote| remote.names == 0);

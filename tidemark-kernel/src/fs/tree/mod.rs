@@ -75,6 +75,8 @@ struct Node {
     holds: u32,
     /// Open files that may write it: it is not executed as long as there are any.
     writers: u32,
+    /// Programs that run from it: it is not written as long as there are any.
+    runs: u32,
     /// Whether somebody is to be told when it ends.
     watched: bool,
     /// Whether it may get a first name though it has none: made by `O_TMPFILE` without `O_EXCL`.
@@ -326,6 +328,7 @@ impl Tree {
             btime: inode.meta.mtime,
             holds: 0,
             writers: 0,
+            runs: 0,
             watched: false,
             linkable: false,
             home: Home { parent, name: name.into() },
@@ -359,6 +362,7 @@ impl Tree {
             btime: birth.time,
             holds: 0,
             writers: 0,
+            runs: 0,
             watched: false,
             linkable: false,
             home: Home { parent, name: name.into() },

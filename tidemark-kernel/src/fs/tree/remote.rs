@@ -198,6 +198,7 @@ impl Tree {
             xattrs: Default::default(),
             locks: LockList::default(),
             origin: None,
+            runs: 0,
             watched: false,
             remote: Some(Remote {
                 ino: attr.ino,
