@@ -6,7 +6,10 @@ use super::frames::Frames;
 use super::ram::{FrameNo, GuestRam};
 use crate::addr::PAGE_SIZE;
 use crate::errno::{Errno, Result};
-use crate::exec::vdso::{self, VVAR_REALTIME_OFFSET, VVAR_SEQUENCE};
+use crate::exec::vdso::{
+    self, VVAR_HWPROBE, VVAR_HWPROBE_KEYS, VVAR_HWPROBE_KNOWN, VVAR_REALTIME_OFFSET, VVAR_SEQUENCE,
+};
+use crate::syscall::hwprobe_value;
 use crate::time::{Nanos, Now};
 
 /// How far the realtime offset may be off before it is corrected, in nanoseconds: less than a program could tell,
@@ -36,7 +39,16 @@ impl KernelImage {
             frames.ram().write_bytes(frame.offset(), page);
             image.vdso.push(frame);
         }
-        image.vvar.push(frames.alloc(0).ok_or(Errno::ENOMEM)?);
+        let data = frames.alloc(0).ok_or(Errno::ENOMEM)?;
+        image.vvar.push(data);
+        let (mut known, ram) = (0_u64, frames.ram());
+        for key in 0..VVAR_HWPROBE_KEYS {
+            if let Some(value) = hwprobe_value(key) {
+                known |= 1 << key;
+                ram.write_bytes(data.offset() + VVAR_HWPROBE + 8 * key, &value.to_le_bytes());
+            }
+        }
+        ram.write_bytes(data.offset() + VVAR_HWPROBE_KNOWN, &known.to_le_bytes());
         Ok(image)
     }
 

@@ -220,16 +220,24 @@ pub fn riscv_hwprobe(
 
 /// A key that is not known is answered as -1.
 fn hwprobe(key: i64) -> HwprobePair {
-    let value = match key {
+    match u64::try_from(key).ok().and_then(hwprobe_value) {
+        Some(value) => HwprobePair { key, value },
+        None => HwprobePair { key: -1, value: 0 },
+    }
+}
+
+/// What `riscv_hwprobe(2)` answers for a key, if it is known. The vDSO answers the same.
+pub(crate) fn hwprobe_value(key: u64) -> Option<u64> {
+    let key = i64::try_from(key).ok()?;
+    Some(match key {
         key if HWPROBE_IDS.contains(&key) => 0,
         HWPROBE_BASE_BEHAVIOR => HWPROBE_BASE_IMA,
         HWPROBE_IMA_EXT_0 => HWPROBE_EXTENSIONS,
         HWPROBE_CPUPERF_0 | HWPROBE_MISALIGNED_SCALAR => HWPROBE_MISALIGNED_FAST,
         HWPROBE_HIGHEST_ADDRESS => crate::addr::ADDRESS_LIMIT - 1,
         HWPROBE_TIME_FREQUENCY => NANOS_PER_SECOND,
-        _ => return HwprobePair { key: -1, value: 0 },
-    };
-    HwprobePair { key, value }
+        _ => return None,
+    })
 }
 
 /// A call that is not there. The row says why.

@@ -54,6 +54,7 @@ mod xattr;
 
 pub use compatibility::compatibility_markdown;
 pub use cx::Cx;
+pub(crate) use misc::hwprobe_value;
 pub use misc::{MACHINE, RELEASE, VERSION};
 pub use param::{Param, ParamKind};
 pub use table::{ROWS, Row};

@@ -17,6 +17,13 @@ pub const VVAR_SEQUENCE: u64 = 0;
 /// Offset of `CLOCK_REALTIME` minus `CLOCK_MONOTONIC`, in nanoseconds (`u64`), in the same page.
 pub const VVAR_REALTIME_OFFSET: u64 = 8;
 
+/// Offset of the keys of `riscv_hwprobe` that are answered (`u64`, a bit each), and of the answers (`u64` each).
+pub const VVAR_HWPROBE_KNOWN: u64 = 16;
+/// See [`VVAR_HWPROBE_KNOWN`].
+pub const VVAR_HWPROBE: u64 = 24;
+/// Keys that there is room for.
+pub const VVAR_HWPROBE_KEYS: u64 = 16;
+
 /// The number that the clocks' code adds to `rdtime`.
 pub const fn realtime_offset(now: Now) -> u64 {
     now.realtime.wrapping_sub(now.monotonic)

@@ -16,6 +16,8 @@ struct vvar {
     u32 sequence; /* odd while the kernel writes */
     u32 reserved;
     u64 realtime_offset;
+    u64 known; /* keys of hwprobe, one bit each, that the processors have an answer for */
+    u64 hwprobe[16];
 };
 
 extern const volatile struct vvar vvar __attribute__((visibility("hidden")));
@@ -106,7 +108,23 @@ EXPORT int __vdso_flush_icache(u64 start, u64 end, u64 flags) {
     return (int)call(259, (long)start, (long)end, (long)flags, 0, 0);
 }
 
-EXPORT int __vdso_riscv_hwprobe(void *pairs, u64 count, u64 set_bytes, u64 *set, u32 flags) {
+struct pair {
+    long key;
+    u64 value;
+};
+
+/* All processors are alike. As in Linux, so that a program that starts makes no call for it. */
+EXPORT int __vdso_riscv_hwprobe(struct pair *pairs, u64 count, u64 set_bytes, u64 *set, u32 flags) {
+    if (!set_bytes && !set && !flags) {
+        for (; count; count--, pairs++) {
+            u64 key = (u64)pairs->key;
+            int known = key < 16 && (vvar.known >> key & 1);
+            pairs->value = known ? vvar.hwprobe[key] : 0;
+            if (!known)
+                pairs->key = -1;
+        }
+        return 0;
+    }
     return (int)call(258, (long)pairs, (long)count, (long)set_bytes, (long)set, flags);
 }
 

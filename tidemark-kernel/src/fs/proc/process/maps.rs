@@ -10,6 +10,7 @@ use crate::fs::node::Location;
 use crate::limits::STEP_PAGES;
 use crate::mem::area::{Area, AreaFlags, Backing, KernelPages, Prot};
 use crate::mem::page_table::{Pte, VA_END};
+use crate::ptrace::Poked;
 use crate::system::System;
 use crate::task::{Capabilities, Pid, Tid};
 
@@ -267,7 +268,7 @@ pub(in super::super) fn look_at_memory(
             // Up to the page's end: the next one may not be there.
             let len = PAGE_SIZE - position % PAGE_SIZE;
             let mut bytes = vec![0; len.min(LOOK_BYTES) as usize];
-            sys.read_space(id, GuestAddr(position), &mut bytes).map_err(|_| Errno::EIO)?;
+            sys.peek(id, GuestAddr(position), &mut bytes)?;
             Ok(bytes)
         }
         Memory::Pages => {
@@ -316,13 +317,10 @@ pub(in super::super) fn change_memory(
     if which == Memory::Pages {
         return Err(Errno::EINVAL);
     }
-    // Another's page that is copied for this must be seen by its threads at once: that is for debuggers, which there are
-    // none of.
-    if owner.pid != caller.0 {
-        return Err(Errno::EIO);
-    }
     let Some(id) = sys.mem.spaces.get(process.space).map(|space| space.id()) else { return Ok(0) };
     let part = &bytes[..bytes.len().min((PAGE_SIZE - position % PAGE_SIZE) as usize)];
-    sys.write_space(id, GuestAddr(position), part).map_err(|_| Errno::EIO)?;
-    Ok(part.len())
+    match sys.poke(id, GuestAddr(position), part)? {
+        Poked::Done => Ok(part.len()),
+        Poked::Again => Err(Errno::WALK_ON),
+    }
 }
