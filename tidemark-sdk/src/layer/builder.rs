@@ -48,6 +48,13 @@ pub enum EntryKind {
     Special,
 }
 
+impl Attributes {
+    /// These permission bits, owned by root, at the epoch.
+    pub fn with_mode(mode: u16) -> Attributes {
+        Attributes { meta: Meta { mode, ..Meta::default() }, ..Attributes::default() }
+    }
+}
+
 /// Why a layer could not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
@@ -173,6 +180,20 @@ impl<W: Write + Seek> LayerBuilder<W> {
         self.position = self.position.checked_add(size + padding).ok_or(FormatError::Limit("layer size"))?;
         self.insert(path, attributes, NodeKind::File { offset, size })?;
         Ok(size)
+    }
+
+    /// Makes a file of `size` bytes that are not written: where they would start.
+    pub(super) fn provided_file(
+        &mut self,
+        path: &LayerPath,
+        attributes: Attributes,
+        size: u64,
+    ) -> Result<u64, BuildError> {
+        let offset = self.position;
+        let room = size.checked_next_multiple_of(PAGE_SIZE).and_then(|room| offset.checked_add(room));
+        self.position = room.ok_or(FormatError::Limit("layer size"))?;
+        self.insert(path, attributes, NodeKind::File { offset: if size == 0 { 0 } else { offset }, size })?;
+        Ok(offset)
     }
 
     /// Makes a symbolic link. Its target is data: it may be absolute, and may lead anywhere in the guest.
