@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tidemark_host_native::{NativeConfig, NativeHost, thread_cpu_nanos};
 use tidemark_sdk::layer::{OpenError, open_layer};
 use tidemark_sdk::{
-    Child, Command, Config, Crashed, ExitStatus, HoldTimes, Limits, LockMeasure, LockReport, SpawnError,
+    Child, Command, Config, ExitStatus, Gone, HoldTimes, Limits, LockMeasure, LockReport, SpawnError,
     SpawnRefused, StartError, Stdio, Tidemark,
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -77,7 +77,7 @@ enum RunError {
     #[error(transparent)]
     Spawn(#[from] SpawnError),
     #[error(transparent)]
-    Crashed(#[from] Crashed),
+    Gone(#[from] Gone),
     #[error("cannot write to {stream}: {source}")]
     Output { stream: &'static str, source: io::Error },
 }
@@ -223,7 +223,7 @@ async fn supervise(command: &Command, has_terminal: bool, timeout: Option<Durati
             OutputEnd::Closed if stream == "standard output" && status.success() => code = SIGPIPE_CODE,
             OutputEnd::Closed => {}
             OutputEnd::Failed(source) => return Err(RunError::Output { stream, source }),
-            OutputEnd::Crashed(crashed) => return Err(crashed.into()),
+            OutputEnd::Gone(crashed) => return Err(crashed.into()),
         }
     }
     Ok(code)

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use tidemark_sdk::{ChildOutput, ChildStdin, Crashed};
+use tidemark_sdk::{ChildOutput, ChildStdin, Gone};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -24,7 +24,7 @@ pub(crate) enum OutputEnd {
     /// Our stream cannot be written.
     Failed(io::Error),
     /// The sandbox died.
-    Crashed(Crashed),
+    Gone(Gone),
 }
 
 /// Copies our standard input to the guest until its end, or until nobody in the guest reads it; then the guest
@@ -74,7 +74,7 @@ pub(crate) async fn pump_output(
         let bytes = match read {
             Ok(bytes) if bytes.is_empty() => return OutputEnd::Complete,
             Ok(bytes) => bytes,
-            Err(crashed) => return OutputEnd::Crashed(crashed),
+            Err(crashed) => return OutputEnd::Gone(crashed),
         };
         let written = async {
             output.write_all(&bytes).await?;

@@ -10,7 +10,7 @@ use js_sys::{Object, Promise, Reflect, Uint8Array};
 use tidemark_sdk::{Child, ChildOutput, ChildStdin, WriteError};
 use wasm_bindgen::prelude::*;
 
-use crate::error::js_error;
+use crate::error::{gone_error, js_error};
 use crate::promise::promise;
 
 /// A started program. Calls on one stream are served in the order they were made.
@@ -41,7 +41,7 @@ impl Output {
         let mut reader = self.reader.lock().await;
         let Some(open) = reader.as_mut() else { return Ok(None) };
         let read = match select(Box::pin(open.read()), self.closed.clone()).await {
-            Either::Left((read, _)) => read.map_err(|error| js_error("CrashedError", &error))?,
+            Either::Left((read, _)) => read.map_err(|gone| gone_error(&gone))?,
             Either::Right(_) => Default::default(),
         };
         if read.is_empty() {
@@ -103,11 +103,10 @@ impl JsChild {
                 Some(stdin) => stdin.write_all(bytes).await,
                 None => Err(closed),
             };
-            let name = |error: &WriteError| match error {
-                WriteError::Crashed(_) => "CrashedError",
-                _ => "ClosedError",
-            };
-            written.map(|()| JsValue::UNDEFINED).map_err(|error| js_error(name(&error), &error))
+            written.map(|()| JsValue::UNDEFINED).map_err(|error| match error {
+                WriteError::Gone(gone) => gone_error(&gone),
+                error => js_error("ClosedError", &error),
+            })
         })
     }
 
@@ -125,7 +124,7 @@ impl JsChild {
     pub fn wait(&self) -> Promise {
         let child = Rc::clone(&self.child);
         promise(async move {
-            let status = child.wait().await.map_err(|error| js_error("CrashedError", &error))?;
+            let status = child.wait().await.map_err(|gone| gone_error(&gone))?;
             let ended = Object::new();
             for (name, value) in [("code", status.code()), ("signal", status.signal())] {
                 Reflect::set(&ended, &name.into(), &value.map_or(JsValue::NULL, JsValue::from))?;

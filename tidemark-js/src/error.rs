@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use tidemark_sdk::Gone;
 use wasm_bindgen::JsValue;
 
 /// An `Error` named `name` that tells `error` and what lay beneath it.
@@ -17,6 +18,11 @@ pub(crate) fn js_error(name: &str, error: &dyn Error) -> JsValue {
         cause = beneath.source();
     }
     plain_error(name, &message)
+}
+
+/// The error of a sandbox that is gone: a `ShutDownError` or a `CrashedError`.
+pub(crate) fn gone_error(gone: &Gone) -> JsValue {
+    js_error(if gone.crash_report().is_some() { "CrashedError" } else { "ShutDownError" }, gone)
 }
 
 /// An `Error` named `name` with this message.

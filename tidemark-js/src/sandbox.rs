@@ -2,11 +2,11 @@
 
 use js_sys::{Promise, Uint8Array};
 use tidemark_host_node::NodeHost;
-use tidemark_sdk::{Config, Stdio, Tidemark};
+use tidemark_sdk::{Config, SpawnError, Stdio, Tidemark};
 use wasm_bindgen::prelude::*;
 
 use crate::child::JsChild;
-use crate::error::{js_error, plain_error};
+use crate::error::{gone_error, js_error, plain_error};
 use crate::layers::with_layer;
 use crate::promise::promise;
 
@@ -65,7 +65,7 @@ impl Sandbox {
     /// `no_stdin` gives it the end of the file as its input.
     ///
     /// # Errors
-    /// The promise is rejected with a `SpawnError` or `CrashedError`.
+    /// The promise is rejected with a `SpawnError`, `ShutDownError` or `CrashedError`.
     pub fn spawn(
         &self,
         argv: Vec<String>,
@@ -92,7 +92,10 @@ impl Sandbox {
             command.stdin(Stdio::null());
         }
         promise(async move {
-            command.spawn().await.map(JsChild::new).map_err(|error| js_error("SpawnError", &error))
+            command.spawn().await.map(JsChild::new).map_err(|error| match error {
+                SpawnError::Gone(gone) => gone_error(&gone),
+                error => js_error("SpawnError", &error),
+            })
         })
     }
 

@@ -1,6 +1,6 @@
 //! Making a kernel: what it is given, and its first state.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::entropy::{Entropy, SEED_BYTES};
@@ -115,6 +115,8 @@ impl Kernel {
             statuses: VecDeque::new(),
             workers: (0..workers).map(|_| WorkerSlot::default()).collect::<Arc<[_]>>(),
             current: vec![None; usize::from(workers)].into(),
+            deadlines: BTreeMap::new(),
+            tell_processes: false,
             futexes: Futexes::new(entropy.next_u64()),
             ipc: Ipc::new(memory_bytes),
             entropy,

@@ -91,7 +91,12 @@ impl Kernel {
         let step = match exit {
             Exit::Ecall => self.first_call(running),
             Exit::PageFault { addr, access } => match self.sys.page_fault(running.tid, addr, access) {
-                FaultOutcome::Resolved => self.return_to_guest(running),
+                FaultOutcome::Resolved => {
+                    if let Some(thread) = self.sys.tasks.thread_mut(running.tid) {
+                        thread.usage.minor_faults += 1;
+                    }
+                    self.return_to_guest(running)
+                }
                 FaultOutcome::Flush => Step::flush(running),
                 FaultOutcome::Again => Step::Again(running),
                 FaultOutcome::Signal(fault) => self.fault(running, fault),

@@ -2,7 +2,7 @@
 
 use crate::fs::hosted::BridgeId;
 use crate::fs::hosted::{FileCall, HostCallId};
-use crate::task::{Pid, Tid};
+use crate::task::{Pid, Tid, Usage};
 use crate::time::Nanos;
 
 /// A stream between a guest and its application, such as a process's standard output: the other end of a pipe.
@@ -43,6 +43,33 @@ pub enum ExitStatus {
     },
 }
 
+/// What became of a process.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum ProcessEvent {
+    /// It was forked, or started by the application.
+    Started {
+        /// The process.
+        pid: Pid,
+        /// Its parent.
+        parent: Pid,
+    },
+    /// It runs another program.
+    Executed {
+        /// The process.
+        pid: Pid,
+        /// The name of its first thread (`/proc/PID/comm`).
+        name: Vec<u8>,
+    },
+    /// It ended.
+    Exited {
+        /// The process.
+        pid: Pid,
+        /// How.
+        status: ExitStatus,
+    },
+}
+
 /// Something that happened, in the order it did.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -61,7 +88,13 @@ pub enum Status {
         pid: Pid,
         /// How.
         status: ExitStatus,
+        /// What it used, its children that it waited for included.
+        usage: Usage,
+        /// Whether it had reached its time limit.
+        timed_out: bool,
     },
+    /// A process began, runs another program or ended; told of only after [`Kernel::tell_processes`](crate::Kernel::tell_processes).
+    Process(ProcessEvent),
     /// A stream that was empty has data, or its writers are gone.
     StreamReadable(StreamId),
     /// A stream that was full has room, or its readers are gone.

@@ -2,7 +2,7 @@
 //!
 //! Routes nothing and decides nothing; see the parts' modules.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::entropy::Entropy;
@@ -14,7 +14,7 @@ use crate::limits::Limits;
 use crate::mem::Memory;
 use crate::operation::Operation;
 use crate::status::Status;
-use crate::task::{Load, Tasks, Tid};
+use crate::task::{Deadline, Load, Pid, Tasks, Tid};
 use crate::time::Now;
 use crate::timers::{Due, Timers};
 use crate::wait::{Entry, Woken};
@@ -44,6 +44,10 @@ pub struct System {
     pub workers: Arc<[WorkerSlot]>,
     /// Which thread each worker runs.
     pub(crate) current: Box<[Option<Tid>]>,
+    /// Time limits of programs that the application started.
+    pub(crate) deadlines: BTreeMap<Pid, Deadline>,
+    /// Whether the runtime is told of every process, not only of those that the application started.
+    pub(crate) tell_processes: bool,
     /// Who waits on which word.
     pub futexes: Futexes,
     /// System V IPC.
@@ -77,6 +81,7 @@ impl System {
             Due::Park { tid, park } => self.unpark(tid, park, Entry::Timeout),
             Due::RealTimer(pid) => self.real_timer_due(pid),
             Due::PosixTimer { pid, id, armed } => self.posix_timer_due(pid, id, armed),
+            Due::TimeLimit(pid) => self.time_limit_due(pid),
             Due::TimerFd { key, armed } => self.timerfd_due(key, armed),
         }
     }

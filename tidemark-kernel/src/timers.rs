@@ -31,6 +31,8 @@ pub enum Due {
         /// Which arming.
         armed: u32,
     },
+    /// The time limit of a program that the application started; stale unless it still has one.
+    TimeLimit(Pid),
     /// A timerfd, by its key among open objects and arming count.
     TimerFd {
         /// Its key.

@@ -15,20 +15,24 @@ use tidemark_host::{Clock, Host, Wakeups};
 use tidemark_kernel::task::Pid;
 use tidemark_kernel::time::Now;
 use tidemark_kernel::{
-    ExitStatus, Kernel, Operation, SpawnError, SpawnRequest, Spawned, Status, StreamId, StreamRead,
+    Kernel, Operation, ProcessEvent, SpawnError, SpawnRequest, Spawned, Status, StreamId, StreamRead,
     StreamWrite,
 };
 
 use crate::bridge::FileBridge;
+use crate::feed::FeedSender;
 use crate::io::READ_BYTES;
 use crate::lock::Dead;
-use crate::process::Exit;
+use crate::process::{Exit, Process};
 use crate::questions::Questions;
-use crate::request::{Request, Started};
+use crate::request::{Request, Sink, Sinks};
 use crate::runtime::Shared;
 
 /// Requests served before the loop lets others run.
 const BATCH: u32 = 256;
+
+/// Bytes that a sink is given before others are served: no pipe holds more, unless a program asks for it.
+const POUR_BYTES: usize = 64 << 10;
 
 /// Runs until the sandbox is shut down or dead.
 pub(crate) async fn run<H: Host>(shared: Arc<Shared<H>>, bridges: Vec<Arc<dyn FileBridge>>) {
@@ -38,6 +42,8 @@ pub(crate) async fn run<H: Host>(shared: Arc<Shared<H>>, bridges: Vec<Arc<dyn Fi
         unread: HashMap::new(),
         writes: HashMap::new(),
         exits: HashMap::new(),
+        sinks: HashMap::new(),
+        watchers: Vec::new(),
         questions: Questions::new(bridges),
         waiting: HashMap::new(),
         next_number: 0,
@@ -57,13 +63,23 @@ struct Write {
     reply: oneshot::Sender<Result<(), usize>>,
 }
 
+/// A process that the application started.
+struct Watched {
+    told: oneshot::Sender<Exit>,
+    /// Its streams that go to sinks.
+    sinks: [Option<StreamId>; 2],
+}
+
 struct Control<H: Host> {
     shared: Arc<Shared<H>>,
     reads: HashMap<StreamId, Read>,
     /// Bytes taken out of a stream for a reader that had gone meanwhile: the next reader gets them first.
     unread: HashMap<StreamId, Bytes>,
     writes: HashMap<StreamId, Write>,
-    exits: HashMap<Pid, oneshot::Sender<Exit>>,
+    exits: HashMap<Pid, Watched>,
+    sinks: HashMap<StreamId, Sink>,
+    /// Who is told of every process.
+    watchers: Vec<FeedSender<ProcessEvent>>,
     /// What bridges are asked.
     questions: Questions,
     /// Requests that wait for an answer, by their numbers.
@@ -130,13 +146,17 @@ impl<H: Host> Control<H> {
                 if let Some(read) = self.reads.remove(&stream) {
                     self.read(stream, read)?;
                 }
+                self.pour(stream)?;
             }
             Status::StreamWritable(stream) => {
                 if let Some(write) = self.writes.remove(&stream) {
                     self.write(stream, write)?;
                 }
             }
-            Status::Exited { pid, status } => self.exited(pid, status),
+            Status::Exited { pid, status, usage, timed_out } => {
+                self.exited(pid, Exit { status, usage, timed_out })?;
+            }
+            Status::Process(event) => self.tell(&event)?,
             Status::Host { id, bridge, call } => self.questions.put(id, bridge, call),
             Status::RequestReady(number) => {
                 if let Some(request) = self.waiting.remove(&number) {
@@ -155,6 +175,10 @@ impl<H: Host> Control<H> {
             Request::Spawn { .. } | Request::Patient(_) => {
                 self.next_number += 1;
                 self.patient(self.next_number, request)?;
+            }
+            Request::Watch(watcher) => {
+                self.watchers.push(watcher);
+                self.with_kernel(|kernel, _| kernel.tell_processes(true))?;
             }
             Request::Read { stream, max, reply } => self.read(stream, Read { max, reply })?,
             Request::Write { stream, data, reply } => self.write(stream, Write { data, taken: 0, reply })?,
@@ -182,9 +206,10 @@ impl<H: Host> Control<H> {
                     kernel.ask_for(number, now, |kernel| kernel.spawn(SpawnRequest::clone(wanted), now))
                 })?;
                 match (spawned, request) {
-                    (Some(spawned), Request::Spawn { reply, .. }) => {
-                        // An asker that has gone leaves the process running, as a dropped handle does.
-                        let _ = reply.send(self.started(spawned));
+                    (Some(spawned), Request::Spawn { sinks, reply, .. }) => {
+                        // An asker that has gone leaves the process running and its streams closed, as a dropped handle
+                        // does.
+                        let _ = reply.send(self.started(spawned, sinks)?);
                     }
                     (_, request) => _ = self.waiting.insert(number, request),
                 }
@@ -200,19 +225,79 @@ impl<H: Host> Control<H> {
         Ok(())
     }
 
-    fn started(&mut self, spawned: Result<Spawned, SpawnError>) -> Result<Started, SpawnError> {
-        spawned.map(|spawned| {
-            let (told, exit) = oneshot::channel();
-            self.exits.insert(spawned.pid, told);
-            Started { spawned, exit }
-        })
+    fn started(
+        &mut self,
+        spawned: Result<Spawned, SpawnError>,
+        sinks: Sinks,
+    ) -> Result<Result<Process, SpawnError>, Dead> {
+        let spawned = match spawned {
+            Ok(spawned) => spawned,
+            Err(error) => return Ok(Err(error)),
+        };
+        let mut streams = spawned.streams;
+        let mut poured = [None; 2];
+        for ((stream, poured), sink) in streams[1..].iter_mut().zip(&mut poured).zip(sinks) {
+            if let Some(sink) = sink
+                && let Some(stream) = stream.take()
+            {
+                *poured = Some(stream);
+                self.sinks.insert(stream, sink);
+            }
+        }
+        let (told, exit) = oneshot::channel();
+        self.exits.insert(spawned.pid, Watched { told, sinks: poured });
+        for stream in poured.into_iter().flatten() {
+            self.pour(stream)?;
+        }
+        Ok(Ok(Process::new(&spawned, streams, exit, self.shared.requests.clone())))
     }
 
-    fn exited(&mut self, pid: Pid, status: ExitStatus) {
-        if let Some(told) = self.exits.remove(&pid) {
-            // Nobody may be interested.
-            let _ = told.send(Exit { status });
+    fn exited(&mut self, pid: Pid, exit: Exit) -> Result<(), Dead> {
+        let Some(watched) = self.exits.remove(&pid) else { return Ok(()) };
+        // What it wrote comes before the news of its end.
+        for stream in watched.sinks.into_iter().flatten() {
+            self.pour(stream)?;
         }
+        // Nobody may be interested.
+        let _ = watched.told.send(exit);
+        Ok(())
+    }
+
+    /// Gives a sink what its stream has, as much as a pipe holds at the most: its writers may be as fast as it is.
+    fn pour(&mut self, stream: StreamId) -> Result<(), Dead> {
+        let Some(mut sink) = self.sinks.remove(&stream) else { return Ok(()) };
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let mut poured = 0;
+        let more = loop {
+            match self.with_kernel(|kernel, now| kernel.stream_read(stream, &mut buffer, now)) {
+                Ok(StreamRead::Data(count)) => {
+                    sink(Bytes::copy_from_slice(&buffer[..count]));
+                    poured += count;
+                    if poured >= POUR_BYTES {
+                        self.shared.push_event(Status::StreamReadable(stream));
+                        break Ok(true);
+                    }
+                }
+                Ok(StreamRead::Empty) => break Ok(true),
+                Ok(StreamRead::Closed) => {
+                    break self.with_kernel(|kernel, now| kernel.stream_close(stream, now)).map(|()| false);
+                }
+                Err(Dead) => break Err(Dead),
+            }
+        };
+        self.buffer = buffer;
+        if more? {
+            self.sinks.insert(stream, sink);
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, event: &ProcessEvent) -> Result<(), Dead> {
+        self.watchers.retain(|watcher| watcher.send(event.clone()));
+        if self.watchers.is_empty() {
+            self.with_kernel(|kernel, _| kernel.tell_processes(false))?;
+        }
+        Ok(())
     }
 
     fn read(&mut self, stream: StreamId, read: Read) -> Result<(), Dead> {
@@ -249,7 +334,8 @@ impl<H: Host> Control<H> {
     }
 
     fn write(&mut self, stream: StreamId, mut write: Write) -> Result<(), Dead> {
-        while write.taken < write.data.len() {
+        // Whoever dropped the future goes on with something else, which is not to come after the rest of this.
+        while write.taken < write.data.len() && !write.reply.is_canceled() {
             let rest = write.data.slice(write.taken..);
             match self.with_kernel(|kernel, now| kernel.stream_write(stream, &rest, now))? {
                 StreamWrite::Accepted(0) => {

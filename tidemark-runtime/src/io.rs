@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use tidemark_kernel::StreamId;
 
-use crate::crash::Crashed;
+use crate::gone::Gone;
 use crate::request::{Request, Requests};
 
 /// Bytes that one read asks for at the most; a pipe holds about as much.
@@ -27,8 +27,8 @@ impl OutputReader {
     /// nothing that was not read.
     ///
     /// # Errors
-    /// [`Crashed`] when the sandbox is dead.
-    pub async fn read(&mut self) -> Result<Bytes, Crashed> {
+    /// [`Gone`] when the sandbox is gone.
+    pub async fn read(&mut self) -> Result<Bytes, Gone> {
         let stream = self.stream;
         self.requests.ask(|reply| Request::Read { stream, max: READ_BYTES, reply }).await
     }
@@ -36,8 +36,8 @@ impl OutputReader {
     /// Everything until the end.
     ///
     /// # Errors
-    /// [`Crashed`] when the sandbox is dead; what was read before is lost then.
-    pub async fn read_to_end(&mut self) -> Result<Vec<u8>, Crashed> {
+    /// [`Gone`] when the sandbox is gone; what was read before is lost then.
+    pub async fn read_to_end(&mut self) -> Result<Vec<u8>, Gone> {
         let mut all = Vec::new();
         loop {
             let bytes = self.read().await?;
@@ -72,9 +72,9 @@ pub enum WriteError {
         /// Bytes of this write that went into the pipe before.
         taken: usize,
     },
-    /// The sandbox is dead.
+    /// The sandbox is gone.
     #[error(transparent)]
-    Crashed(#[from] Crashed),
+    Gone(#[from] Gone),
 }
 
 impl StdinWriter {
@@ -82,10 +82,10 @@ impl StdinWriter {
         StdinWriter { stream, requests }
     }
 
-    /// Writes all of `data`. Waits while the pipe is full.
+    /// Writes all of `data`. Waits while the pipe is full. When the future is dropped, a part may have been written.
     ///
     /// # Errors
-    /// [`WriteError::Closed`] when the last reader is gone, [`WriteError::Crashed`] when the sandbox is dead.
+    /// [`WriteError::Closed`] when the last reader is gone, [`WriteError::Gone`] when the sandbox is gone.
     pub async fn write_all(&mut self, data: impl Into<Bytes>) -> Result<(), WriteError> {
         let (stream, data) = (self.stream, data.into());
         self.requests

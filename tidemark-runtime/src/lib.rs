@@ -10,14 +10,15 @@
 //!   never blocks; handles ([`Process`], [`StdinWriter`], [`OutputReader`]) are plain `Send` values that message it.
 //!
 //! # Fail-stop
-//! A panic in a pool worker or in the kernel ends this sandbox only: every handle answers [`Crashed`] from then on.
+//! A panic in a pool worker or in the kernel ends this sandbox only: every handle answers [`Gone`] from then on.
 
 #![forbid(unsafe_code)]
 
 mod bridge;
 mod config;
 mod control;
-mod crash;
+mod feed;
+mod gone;
 mod holds;
 mod io;
 mod lock;
@@ -25,15 +26,21 @@ mod process;
 mod questions;
 mod queue;
 mod request;
+mod running;
 mod runtime;
 mod shootdown;
 mod trace;
+mod watch;
 mod worker;
 
 pub use bridge::{BridgeMount, Bridged, FileBridge, MountOptions, Names, Opened, Written};
 pub use config::{Config, StartError};
-pub use crash::Crashed;
+pub use feed::{Feed, News};
+pub use gone::Gone;
 pub use holds::{HoldTimes, LockMeasure, LockReport, LongHold, Stopwatch};
 pub use io::{OutputReader, StdinWriter, WriteError};
 pub use process::{Exit, Process, Terminal};
+pub use request::Sink;
+pub use running::Usage;
 pub use runtime::Runtime;
+pub use watch::FileWatch;

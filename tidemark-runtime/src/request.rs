@@ -7,11 +7,13 @@ use bytes::Bytes;
 use crossbeam_queue::SegQueue;
 use futures::channel::oneshot;
 use tidemark_host::{Wakeups, Word};
+use tidemark_kernel::task::GroupSignal;
 use tidemark_kernel::time::Now;
-use tidemark_kernel::{Kernel, SpawnError, SpawnRequest, Spawned, StreamId};
+use tidemark_kernel::{Kernel, ProcessEvent, SpawnError, SpawnRequest, StreamId};
 
-use crate::crash::{CrashCell, Crashed};
-use crate::process::Exit;
+use crate::feed::FeedSender;
+use crate::gone::{CrashCell, Gone};
+use crate::process::Process;
 
 /// A piece of work under the kernel's lock, on the control loop; short.
 pub(crate) type KernelJob = Box<dyn FnOnce(&mut Kernel, Now) + Send>;
@@ -23,7 +25,9 @@ pub(crate) type PatientJob = Box<dyn FnMut(&mut Kernel, u64, Now) -> bool + Send
 pub(crate) enum Request {
     Spawn {
         request: Box<SpawnRequest>,
-        reply: oneshot::Sender<Result<Started, SpawnError>>,
+        /// What takes the output as it comes, instead of a handle that asks for it.
+        sinks: Sinks,
+        reply: oneshot::Sender<Result<Process, SpawnError>>,
     },
     /// At most this many bytes, at least one unless the stream ended.
     Read {
@@ -43,16 +47,18 @@ pub(crate) enum Request {
     Job(KernelJob),
     /// A job that may have to be done again; whether it is done.
     Patient(PatientJob),
+    /// Tell of every process.
+    Watch(FeedSender<ProcessEvent>),
     Shutdown {
         reply: oneshot::Sender<()>,
     },
 }
 
-/// A process that was started, and the news of its end.
-pub(crate) struct Started {
-    pub(crate) spawned: Spawned,
-    pub(crate) exit: oneshot::Receiver<Exit>,
-}
+/// Takes output as it comes, in the order it was written.
+pub type Sink = Box<dyn FnMut(Bytes) + Send>;
+
+/// Sinks for standard output and standard error.
+pub(crate) type Sinks = [Option<Sink>; 2];
 
 /// The way to the control loop. Clones are the same queue.
 #[derive(Clone)]
@@ -125,20 +131,20 @@ impl Requests {
     pub(crate) async fn ask<T>(
         &self,
         request: impl FnOnce(oneshot::Sender<T>) -> Request,
-    ) -> Result<T, Crashed> {
+    ) -> Result<T, Gone> {
         if let Some(crashed) = self.inner.crash.get() {
             return Err(crashed);
         }
         let (reply, answer) = oneshot::channel();
         self.send(request(reply));
-        answer.await.map_err(|_| self.inner.crash.or_closed())
+        answer.await.map_err(|_| self.inner.crash.or_shut_down())
     }
 
     /// Runs `job` under the kernel's lock and waits for what it returns. It must be short: see `limits::LOCK_HOLD`.
     pub(crate) async fn with_kernel<T: Send + 'static>(
         &self,
         job: impl FnOnce(&mut Kernel, Now) -> T + Send + 'static,
-    ) -> Result<T, Crashed> {
+    ) -> Result<T, Gone> {
         self.ask(|reply| {
             Request::Job(Box::new(move |kernel, now| {
                 // The asker may have gone; the job is done all the same.
@@ -152,7 +158,7 @@ impl Requests {
     pub(crate) async fn with_bridges<T: Send + 'static>(
         &self,
         mut job: impl FnMut(&mut Kernel, Now) -> T + Send + 'static,
-    ) -> Result<T, Crashed> {
+    ) -> Result<T, Gone> {
         self.ask(|reply| {
             let mut reply = Some(reply);
             Request::Patient(Box::new(move |kernel, number, now| {
@@ -169,6 +175,16 @@ impl Requests {
             }))
         })
         .await
+    }
+
+    /// Sends a signal to a whole group, in as many jobs as it takes.
+    pub(crate) fn send_group(&self, mut sending: GroupSignal) {
+        let requests = self.clone();
+        self.send(Request::Job(Box::new(move |kernel, now| {
+            if kernel.signal_group_step(&mut sending, now) {
+                requests.send_group(sending);
+            }
+        })));
     }
 
     pub(crate) fn crash(&self) -> &CrashCell {

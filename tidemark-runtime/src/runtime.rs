@@ -11,23 +11,27 @@ use tidemark_host::{
 };
 use tidemark_kernel::cpu::code_cache::CodeTable;
 use tidemark_kernel::cpu::core::{TickSource, WorkerCore};
+use tidemark_kernel::errno::Errno;
 use tidemark_kernel::fs::hosted::BridgeId;
 use tidemark_kernel::fs::hosted::MountRequest;
 use tidemark_kernel::mem::lend;
 use tidemark_kernel::time::Now;
 use tidemark_kernel::worker::{ATTENTION_TRAP, WorkerId, WorkerSlot};
-use tidemark_kernel::{Kernel, KernelConfig, SpawnError, SpawnRequest, Status};
+use tidemark_kernel::{FileFrames, Kernel, KernelConfig, ProcessEvent, SpawnError, SpawnRequest, Status};
 
 use crate::bridge::BridgeMount;
 use crate::config::{Config, MAX_WORKERS, StartError};
 use crate::control;
-use crate::crash::{CrashCell, Crashed};
+use crate::feed::{Feed, feed};
+use crate::gone::{CrashCell, Gone};
 use crate::holds::{Holds, LockReport};
 use crate::lock::{KernelLock, Locked};
 use crate::process::Process;
 use crate::queue::{RunQueue, Wake};
-use crate::request::{Request, Requests};
+use crate::request::{Request, Requests, Sink};
+use crate::running::{Running, Usage};
 use crate::trace::TraceFilter;
+use crate::watch::FileWatch;
 use crate::worker::PoolWorker;
 
 /// What workers and the control loop share.
@@ -110,6 +114,12 @@ impl<H: Host> Shared<H> {
         }
     }
 
+    /// Has the control loop come back to something.
+    pub(crate) fn push_event(&self, status: Status) {
+        self.lock_events().push(status);
+        self.requests.ring();
+    }
+
     pub(crate) fn take_events(&self) -> Vec<Status> {
         std::mem::take(&mut *self.lock_events())
     }
@@ -160,6 +170,7 @@ pub struct Runtime {
 
 struct Inner {
     requests: Requests,
+    running: Running,
     capabilities: Capabilities,
     lock_report: Box<dyn Fn() -> LockReport + Send + Sync>,
     stop: Box<dyn Fn() + Send + Sync>,
@@ -232,27 +243,36 @@ impl Runtime {
         });
 
         let stop_on_error = Arc::clone(&shared);
+        let running = Running::new();
         let start = || -> Result<(), StartError> {
             let code = Arc::new(CodeTable::new());
             for index in 0..workers {
                 let ticks = Box::new(ClockTicks(shared.host.clock().clone()));
                 let core = WorkerCore::new(ram, Arc::clone(&code), ticks);
                 let entry = PoolWorker::new(Arc::clone(&shared), WorkerId(index), core);
-                let told = Arc::clone(&shared);
-                let on_end = Box::new(move |end: WorkerEnd| match end {
-                    WorkerEnd::Exited => {}
-                    end => told.crashed("pool worker", &end),
+                let (told, ends) = (Arc::clone(&shared), running.clone());
+                let on_end = Box::new(move |end: WorkerEnd| {
+                    match end {
+                        WorkerEnd::Exited => {}
+                        end => told.crashed("pool worker", &end),
+                    }
+                    ends.worker_ends();
                 });
-                shared.host.workers().spawn(POOL, Box::new(entry), on_end)?;
+                running.worker_begins();
+                let spawned = shared.host.workers().spawn(POOL, Box::new(entry), on_end);
+                spawned.inspect_err(|_| running.worker_ends())?;
             }
             let served = Arc::clone(&shared);
             let bridges = config.mounts.into_iter().map(|mount| mount.bridge).collect();
-            let told = Arc::clone(&shared);
+            let (told, ends) = (Arc::clone(&shared), running.clone());
             shared.host.control().start(
                 Box::new(move |_side| Box::pin(control::run(served, bridges))),
-                Box::new(move |end: WorkerEnd| match end {
-                    WorkerEnd::Exited => told.stop(),
-                    end => told.crashed("control loop", &end),
+                Box::new(move |end: WorkerEnd| {
+                    match end {
+                        WorkerEnd::Exited => told.stop(),
+                        end => told.crashed("control loop", &end),
+                    }
+                    ends.control_ends();
                 }),
             )?;
             Ok(())
@@ -265,6 +285,7 @@ impl Runtime {
         Ok(Runtime {
             inner: Arc::new(Inner {
                 requests,
+                running,
                 capabilities: shared.host.capabilities().clone(),
                 lock_report: Box::new(move || reported.lock.report()),
                 stop: Box::new(move || {
@@ -278,22 +299,78 @@ impl Runtime {
     /// Starts a program in the guest.
     ///
     /// # Errors
-    /// `Ok(Err(_))` when the guest system could not start it; [`Crashed`] when the sandbox is dead.
-    pub async fn spawn(&self, request: SpawnRequest) -> Result<Result<Process, SpawnError>, Crashed> {
-        let requests = &self.inner.requests;
-        let started = requests.ask(|reply| Request::Spawn { request: Box::new(request), reply }).await?;
-        Ok(started.map(|started| Process::new(started, requests.clone())))
+    /// `Ok(Err(_))` when the guest system could not start it; [`Gone`] when the sandbox is gone.
+    pub async fn spawn(&self, request: SpawnRequest) -> Result<Result<Process, SpawnError>, Gone> {
+        self.spawn_into(request, [None, None]).await
+    }
+
+    /// As [`spawn`](Self::spawn), with what takes standard output and standard error as they come, where they are piped.
+    /// A sink is called on the control loop: it must be short, and a program waits while it is not. It is dropped at the
+    /// stream's end.
+    ///
+    /// # Errors
+    /// As [`spawn`](Self::spawn).
+    pub async fn spawn_into(
+        &self,
+        request: SpawnRequest,
+        sinks: [Option<Sink>; 2],
+    ) -> Result<Result<Process, SpawnError>, Gone> {
+        let request = Box::new(request);
+        self.inner.requests.ask(|reply| Request::Spawn { request, sinks, reply }).await
+    }
+
+    /// What becomes of every process from now on. Of a slow reader's events some are lost, and told as such.
+    pub fn process_events(&self) -> Feed<ProcessEvent> {
+        let (sender, events) = feed();
+        self.inner.requests.send(Request::Watch(sender));
+        events
+    }
+
+    /// A stream of what happens to files, none at first.
+    ///
+    /// # Errors
+    /// `Ok(Err(_))` when the guest system allows no more; [`Gone`] when the sandbox is gone.
+    pub async fn watch_files(&self) -> Result<Result<FileWatch, Errno>, Gone> {
+        FileWatch::open(&self.inner.requests).await
+    }
+
+    /// What the guest system and the workers hold. What is not used any more is cleaned up first.
+    ///
+    /// # Errors
+    /// [`Gone`] when the sandbox is gone; all is released then.
+    pub async fn usage(&self) -> Result<Usage, Gone> {
+        while self.with_kernel(|kernel, now| kernel.background_step(now)).await? {}
+        let mut files = FileFrames::default();
+        loop {
+            let more;
+            (files, more) = self
+                .with_kernel(move |kernel, _| {
+                    let more = kernel.file_frames_step(&mut files);
+                    (files, more)
+                })
+                .await?;
+            if !more {
+                break;
+            }
+        }
+        let system = self.with_kernel(|kernel, _| kernel.usage()).await?;
+        Ok(Usage { system, file_bytes: files.bytes, workers: self.workers() })
+    }
+
+    /// Workers that have not ended: none after [`shutdown`](Self::shutdown).
+    pub fn workers(&self) -> u32 {
+        self.inner.running.workers()
     }
 
     /// Runs `job` on the kernel, under its lock, and waits for what it returns. It must be short: the lock is everybody's,
     /// see `tidemark_kernel::limits::LOCK_HOLD`.
     ///
     /// # Errors
-    /// [`Crashed`] when the sandbox is dead.
+    /// [`Gone`] when the sandbox is gone.
     pub async fn with_kernel<T: Send + 'static>(
         &self,
         job: impl FnOnce(&mut Kernel, Now) -> T + Send + 'static,
-    ) -> Result<T, Crashed> {
+    ) -> Result<T, Gone> {
         self.inner.requests.with_kernel(job).await
     }
 
@@ -301,23 +378,25 @@ impl Runtime {
     /// start, whenever one has answered, until it needs to ask no more. What it did before it will do again.
     ///
     /// # Errors
-    /// [`Crashed`] when the sandbox is dead.
+    /// [`Gone`] when the sandbox is gone.
     pub async fn with_bridges<T: Send + 'static>(
         &self,
         job: impl FnMut(&mut Kernel, Now) -> T + Send + 'static,
-    ) -> Result<T, Crashed> {
+    ) -> Result<T, Gone> {
         self.inner.requests.with_bridges(job).await
     }
 
-    /// As [`with_kernel`](Self::with_kernel), but returns at once; on a dead sandbox nothing happens.
+    /// As [`with_kernel`](Self::with_kernel), but returns at once; on a sandbox that is gone nothing happens.
     pub fn post(&self, job: impl FnOnce(&mut Kernel, Now) + Send + 'static) {
         self.inner.requests.send(Request::Job(Box::new(job)));
     }
 
-    /// Ends the sandbox: its processes are gone, its workers end. Handles answer [`Crashed`] from then on.
+    /// Ends the sandbox: its processes are gone. Handles answer [`Gone::ShutDown`] from then on. Waits for the end of its
+    /// workers.
     pub async fn shutdown(&self) {
-        // A dead sandbox is shut down already.
+        // A sandbox that is gone is shut down already.
         let _ = self.inner.requests.ask(|reply| Request::Shutdown { reply }).await;
+        self.inner.running.ended().await;
     }
 
     /// What the host has.

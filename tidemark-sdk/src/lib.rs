@@ -23,21 +23,30 @@
 #![forbid(unsafe_code)]
 
 pub mod bridge;
-mod child;
-mod command;
 mod error;
 mod files;
 pub mod layer;
+mod process;
 mod tidemark;
 
-pub use child::{Child, ChildOutput, ChildStdin, Ended, ExitStatus, Output};
-pub use command::{Command, Stdio};
-pub use error::{Crashed, OutputError, SignalError, SpawnError, SpawnRefused, StartError, WriteError};
-pub use files::{Batch, FileError, Files, Snapshot, SnapshotError, SpecialFile};
+pub use error::{
+    Gone, OutputError, PipeError, SignalError, SpawnError, SpawnRefused, StartError, WriteError,
+};
+pub use files::{
+    Batch, FileChange, FileError, FileEvent, Files, Snapshot, SnapshotError, SpecialFile, Watch,
+};
+pub use process::{
+    Child, ChildOutput, ChildStdin, Command, ExitStatus, Output, Overflow, PipeReader, PipeWriter,
+    ProcessEvents, ProcessNews, ProcessResult, ProcessUsage, Stdio,
+};
 pub use tidemark::{Config, Tidemark};
+pub use tidemark_kernel::ExitStatus as Ended;
+pub use tidemark_kernel::ProcessEvent;
+pub use tidemark_kernel::SystemUsage;
 pub use tidemark_kernel::errno::Errno;
 pub use tidemark_kernel::fs::layer::format::{Device, Timestamp};
 pub use tidemark_kernel::fs::node::{Attr as Metadata, FileType};
 pub use tidemark_kernel::fs::request::{DirItem as DirEntry, Rename, SetTime};
 pub use tidemark_kernel::limits::Limits;
-pub use tidemark_runtime::{HoldTimes, LockMeasure, LockReport, LongHold};
+pub use tidemark_kernel::task::{Pid, ProcessInfo, ProcessState, Resource};
+pub use tidemark_runtime::{Feed, HoldTimes, LockMeasure, LockReport, LongHold, News, Usage};

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use tidemark_host::Host;
 use tidemark_kernel::fs::layer::Layer;
 use tidemark_kernel::limits::Limits;
+use tidemark_kernel::task::ProcessInfo;
 use tidemark_runtime::{
-    BridgeMount, Config as RuntimeConfig, FileBridge, LockMeasure, LockReport, MountOptions, Runtime,
+    BridgeMount, Config as RuntimeConfig, FileBridge, LockMeasure, LockReport, MountOptions, Runtime, Usage,
 };
 
-use crate::command::Command;
-use crate::error::StartError;
+use crate::error::{Gone, PipeError, StartError};
 use crate::files::Files;
+use crate::process::{self, Command, PipeReader, PipeWriter, ProcessEvents};
 
 /// Where lines about system calls go.
 type TraceSink = Arc<dyn Fn(&str) + Send + Sync>;
@@ -123,7 +124,54 @@ impl Tidemark {
         Files::new(self.runtime.clone())
     }
 
-    /// Ends the sandbox and everything in it.
+    /// A pipe between programs: the reading end is for one's standard input, the writing end for another's standard
+    /// output. The bytes don't pass the application.
+    ///
+    /// ```no_run
+    /// # async fn example(tidemark: &tidemark_sdk::Tidemark) -> Result<(), Box<dyn std::error::Error>> {
+    /// let (reader, writer) = tidemark.pipe().await?;
+    /// let seq = tidemark.command("seq").arg("9").stdout(writer).spawn().await?;
+    /// let sorted = tidemark.command("sort").arg("-r").stdin(reader).beside(&seq).output().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// See [`PipeError`].
+    pub async fn pipe(&self) -> Result<(PipeReader, PipeWriter), PipeError> {
+        process::pipe(&self.runtime).await
+    }
+
+    /// The processes there are, process 1, which is the kernel's, first.
+    ///
+    /// # Errors
+    /// [`Gone`] when the sandbox is gone.
+    pub async fn processes(&self) -> Result<Vec<ProcessInfo>, Gone> {
+        process::processes(&self.runtime).await
+    }
+
+    /// What becomes of every process from now on: begun, another program, ended.
+    pub fn process_events(&self) -> ProcessEvents {
+        self.runtime.process_events()
+    }
+
+    /// What the sandbox holds, after what is not used any more was cleaned up. When every program has ended and the
+    /// application has dropped their handles, [`SystemUsage`](crate::SystemUsage) counts nothing but memory, and that is
+    /// [`Usage::file_bytes`] and what the kernel held before the first program.
+    ///
+    /// # Errors
+    /// [`Gone`] when the sandbox is gone: it holds nothing then.
+    pub async fn usage(&self) -> Result<Usage, Gone> {
+        self.runtime.usage().await
+    }
+
+    /// Workers that have not ended; none after [`shutdown`](Self::shutdown).
+    pub fn workers(&self) -> u32 {
+        self.runtime.workers()
+    }
+
+    /// Ends the sandbox and everything in it, and waits for its workers' end. Calls on its handles answer
+    /// [`Gone::ShutDown`] from then on.
     pub async fn shutdown(&self) {
         self.runtime.shutdown().await;
     }

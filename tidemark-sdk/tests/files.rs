@@ -5,7 +5,9 @@ mod support;
 use futures::executor::block_on;
 use support::{exit_with, layer};
 use tidemark_host_native::{NativeConfig, NativeHost};
-use tidemark_sdk::{Batch, Config, Errno, FileType, Rename, SetTime, SpecialFile, Tidemark, Timestamp};
+use tidemark_sdk::{
+    Batch, Config, Errno, FileChange, FileEvent, FileType, Rename, SetTime, SpecialFile, Tidemark, Timestamp,
+};
 
 fn sandbox() -> Tidemark {
     let host = NativeHost::new(&NativeConfig::default()).unwrap();
@@ -154,5 +156,69 @@ fn attributes_are_set_and_told() {
         assert_eq!(fs.set_times("/f", bad, bad).await.unwrap_err().errno(), Some(Errno::EINVAL));
         assert_eq!(fs.read("/\0").await.unwrap_err().errno(), Some(Errno::EINVAL));
         assert_eq!(fs.read("x".repeat(4096)).await.unwrap_err().errno(), Some(Errno::ENAMETOOLONG));
+    });
+}
+
+#[test]
+fn what_happens_to_files_is_told() {
+    let tidemark = sandbox();
+    let fs = tidemark.files();
+    block_on(async {
+        fs.create_dir_all("/w/in").await.unwrap();
+        fs.write("/other", "").await.unwrap();
+        let mut watch = fs.watch().await.unwrap();
+        assert_eq!(watch.add("/absent").await.unwrap_err().errno(), Some(Errno::ENOENT));
+        watch.add("/w").await.unwrap();
+        watch.add("/other").await.unwrap();
+        fs.write("/w/a", "x").await.unwrap();
+        fs.write("/w/in/unseen", "x").await.unwrap();
+        fs.rename("/w/a", "/w/b").await.unwrap();
+        fs.set_permissions("/w/b", 0o600).await.unwrap();
+        fs.create_dir("/w/d").await.unwrap();
+        fs.remove_all("/w/d").await.unwrap();
+        fs.remove_file("/other").await.unwrap();
+        let mut seen = Vec::new();
+        while seen.len() < 10 {
+            let FileEvent::Changed { path, change, .. } = watch.next().await.unwrap() else { panic!() };
+            let change = match change {
+                FileChange::MovedFrom { cookie } | FileChange::MovedTo { cookie } => {
+                    assert_ne!(cookie, 0);
+                    "moved".to_owned()
+                }
+                other => format!("{other:?}"),
+            };
+            seen.push(format!("{} {change}", String::from_utf8(path).unwrap()));
+        }
+        let expected = [
+            "/w/a Created",
+            "/w/a Modified",
+            "/w/a Written",
+            "/w/a moved",
+            "/w/b moved",
+            "/w/b Attributes",
+            "/w/d Created",
+            "/w/d Removed",
+            "/other Attributes",
+            "/other SelfRemoved",
+        ];
+        assert_eq!(seen, expected);
+        watch.remove("/w").await.unwrap();
+        assert_eq!(watch.remove("/nothing").await.unwrap_err().errno(), Some(Errno::EINVAL));
+        fs.write("/w/c", "").await.unwrap();
+        watch.add("/w/in").await.unwrap();
+        // A reader that is too slow is told, and waits for what comes after.
+        for _ in 0..9000 {
+            fs.write("/w/in/f", "x").await.unwrap();
+        }
+        let mut events = 0;
+        while watch.next().await.unwrap() != FileEvent::Overflow {
+            events += 1;
+        }
+        assert_eq!(events, 16_384 - 1, "the end of the first watch counts, too");
+        fs.remove_file("/w/in/f").await.unwrap();
+        let event = watch.next().await.unwrap();
+        assert!(matches!(event, FileEvent::Changed { change: FileChange::Removed, folder: false, .. }));
+        drop(watch);
+        while tidemark.usage().await.unwrap().system.open_files > 0 {}
     });
 }

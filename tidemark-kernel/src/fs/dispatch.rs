@@ -355,6 +355,37 @@ impl Vfs {
     }
 }
 
+/// How many of what there are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counts {
+    pub(crate) open_files: usize,
+    pub(crate) fd_tables: usize,
+    pub(crate) pipes: usize,
+    pub(crate) streams: usize,
+}
+
+impl Vfs {
+    /// How much is open.
+    pub(crate) fn counts(&self) -> Counts {
+        Counts {
+            open_files: self.files.len(),
+            fd_tables: self.fd_tables.len(),
+            pipes: self.pipes.len(),
+            streams: self.streams.len(),
+        }
+    }
+
+    /// Bytes in memory of some nodes of a file system, and whether it has nodes after them; `None` after the last file
+    /// system.
+    pub(crate) fn file_bytes(&self, fs: FsId, nodes: std::ops::Range<u32>) -> Option<(u64, bool)> {
+        match self.filesystems.get(fs.0) {
+            Some(FileSystem::Tree(tree)) => Some(tree.bytes_in_memory(nodes)),
+            Some(_) => Some((0, false)),
+            None => (fs.0 < self.filesystems.end()).then_some((0, false)),
+        }
+    }
+}
+
 /// What `statfs(2)` tells.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Summary {

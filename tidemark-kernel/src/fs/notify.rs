@@ -53,7 +53,7 @@ impl Vfs {
         Ok((self.fs_of(at)?.0, at.node))
     }
 
-    fn inotify_mut(&mut self, file: FileId) -> Result<&mut Inotify> {
+    pub(in crate::fs) fn inotify_mut(&mut self, file: FileId) -> Result<&mut Inotify> {
         match &mut self.file_mut(file)?.kind {
             FileKind::Inotify(inotify) => Ok(inotify),
             _ => Err(Errno::EINVAL),

@@ -81,7 +81,7 @@ impl System {
 
 impl Vfs {
     /// The queue in which changes of an open file's readiness are told; `None` if there are none.
-    fn queue_of(&mut self, file: FileId) -> Result<Option<&mut WaitQueue>> {
+    pub(in crate::fs) fn queue_of(&mut self, file: FileId) -> Result<Option<&mut WaitQueue>> {
         if let FileKind::Pipe(pipe) = self.file(file)?.kind {
             return Ok(Some(&mut self.pipe_mut(pipe)?.queue));
         }

@@ -91,6 +91,11 @@ impl<T> Slab<T> {
         self.room() - self.free.len()
     }
 
+    /// The number after the largest that was ever given.
+    pub(crate) fn end(&self) -> u32 {
+        self.room() as u32
+    }
+
     /// All values with their numbers, ascending.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
         self.pieces.iter().flatten().zip(0..).filter_map(|(entry, key)| Some((key, entry.as_ref()?)))

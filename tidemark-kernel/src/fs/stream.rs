@@ -32,6 +32,8 @@ pub(crate) enum Stream {
     },
     /// The master end of a terminal.
     Master { pty: PtyId, role: Role },
+    /// Events of files: an inotify instance of the application's own.
+    Watch { file: FileId },
 }
 
 impl Vfs {
@@ -187,6 +189,7 @@ impl Vfs {
                 }
             }
             Some(&Stream::Master { pty, role }) => self.watch_master(id, pty, role),
+            Some(&Stream::Watch { file }) => self.await_watch(id, file),
             None => {}
         }
     }
@@ -200,6 +203,24 @@ impl Vfs {
         let stream = StreamId(self.streams.insert(Stream::Master { pty, role }));
         self.watch_stream(stream);
         Ok(stream)
+    }
+
+    /// The inotify instance that a stream reads.
+    pub(crate) fn watch_of_stream(&self, id: StreamId) -> Option<FileId> {
+        match self.streams.get(id.0) {
+            Some(&Stream::Watch { file }) => Some(file),
+            _ => None,
+        }
+    }
+
+    /// Gives the application a stream of a file's events.
+    pub(crate) fn new_watch_stream(&mut self, file: FileId) -> StreamId {
+        StreamId(self.streams.insert(Stream::Watch { file }))
+    }
+
+    /// Has the application told, once, when there are events.
+    pub(crate) fn watch_again(&mut self, id: StreamId) {
+        self.watch_stream(id);
     }
 
     /// The terminal whose master a stream is.
@@ -223,6 +244,7 @@ impl Vfs {
             Some(&Stream::Master { pty, role: Role::Screen }) => {
                 return self.read_master_stream(id, pty, buffer, ram, woken);
             }
+            Some(&Stream::Watch { file }) => return self.read_watch_stream(id, file, buffer, ram),
             _ => return StreamRead::Closed,
         };
         let Some(pipe) = self.pipes.get_mut(pipe.0) else { return StreamRead::Closed };
@@ -272,6 +294,7 @@ impl Vfs {
         let (pipe, reads) = match self.streams.remove(id.0) {
             Some(Stream::Pipe { pipe, reads }) => (pipe, reads),
             Some(Stream::Master { pty, .. }) => return self.close_master_stream(id, pty, woken),
+            Some(Stream::Watch { file }) => return self.release(file),
             None => return,
         };
         let at = Location { mount: self.pipe_mount, node: NodeKey(u64::from(pipe.0)) };

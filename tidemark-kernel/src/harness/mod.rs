@@ -184,7 +184,7 @@ impl Machine {
         while let Some(status) = self.kernel.poll_status() {
             match status {
                 Status::Runnable { tid, .. } => self.runnable.push_back(tid),
-                Status::Exited { pid, status } => self.exited.push((pid, status)),
+                Status::Exited { pid, status, .. } => self.exited.push((pid, status)),
                 Status::Trace(line) => self.trace.push(line),
                 _ => {}
             }

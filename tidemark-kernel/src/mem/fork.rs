@@ -169,6 +169,11 @@ impl Memory {
         self.objects.free_doomed(&mut self.frames);
     }
 
+    /// Address spaces, also those that are being taken apart.
+    pub(crate) fn space_count(&self) -> usize {
+        self.spaces.count() + self.dying.len()
+    }
+
     /// Whether memory is on its way back.
     pub(super) fn is_releasing(&self) -> bool {
         !self.dying.is_empty() || self.objects.has_doomed()

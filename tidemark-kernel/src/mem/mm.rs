@@ -111,6 +111,7 @@ impl Mm<'_> {
     /// Counts a page that was taken out of the page table, and releases its frame or keeps it for later.
     pub(super) fn drop_page(&mut self, pte: Pte, quiet: bool) {
         let Some(frame) = pte.frame() else { return };
+        self.space.note_peak();
         *self.resident_of(pte) -= 1;
         self.drop_frame(frame, quiet);
     }

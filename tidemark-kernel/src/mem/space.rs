@@ -27,6 +27,8 @@ pub struct Space {
     pub(super) areas: Areas,
     /// Resident pages.
     pub(super) resident: Resident,
+    /// The most pages that were resident when one was about to go.
+    peak: u64,
     /// Where the program's parts are.
     pub(super) marks: Marks,
     /// How far a growing stack may reach, in bytes (`RLIMIT_STACK`).
@@ -101,6 +103,7 @@ impl Space {
             leaver: None,
             areas: Areas::new(layout::map_top(stack_limit)),
             resident: Resident::default(),
+            peak: 0,
             marks: Marks::default(),
             stack_limit,
             size_limit: u64::MAX,
@@ -132,6 +135,16 @@ impl Space {
     /// Resident pages.
     pub fn resident(&self) -> Resident {
         self.resident
+    }
+
+    /// The most pages that were ever resident.
+    pub fn peak_resident(&self) -> u64 {
+        self.peak.max(self.resident.anonymous + self.resident.shared)
+    }
+
+    /// A page is about to go.
+    pub(super) fn note_peak(&mut self) {
+        self.peak = self.peak_resident();
     }
 
     /// Where the program's parts are.

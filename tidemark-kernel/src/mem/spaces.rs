@@ -43,6 +43,11 @@ impl Spaces {
         self.free.push(slot(id) as u32);
     }
 
+    /// How many there are, those that are being made included.
+    pub(super) fn count(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
     /// The space of this id.
     pub fn get(&self, id: SpaceId) -> Option<&Space> {
         self.slots.get(slot(id))?.as_deref().filter(|space| space.id() == id)

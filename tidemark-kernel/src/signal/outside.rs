@@ -6,20 +6,19 @@ use crate::fs::tree::content::MAX_FILE_SIZE;
 use crate::kernel::Kernel;
 use crate::operation::Operation;
 use crate::system::System;
-use crate::task::{Pid, Resource, Tid};
+use crate::task::{ProcessRef, Resource, Tid};
 use crate::time::Now;
 
 impl Kernel {
-    /// Sends a signal to a process, as the system's superuser would.
+    /// Sends a signal to a process that the application started, as the system's superuser would.
     ///
     /// # Errors
     /// `ESRCH` when there is no such process (any more), `EINVAL` for a number that is no signal.
-    pub fn signal(&mut self, pid: Pid, signal: u8, now: Now) -> Result<()> {
+    pub fn signal(&mut self, process: ProcessRef, signal: u8, now: Now) -> Result<()> {
         self.sys.now = now;
         let signal = Signal::new(u32::from(signal)).ok_or(Errno::EINVAL)?;
-        if self.sys.tasks.process(pid).is_none_or(|process| process.is_zombie()) {
-            return Err(Errno::ESRCH);
-        }
+        let process = self.sys.tasks.referred(process).filter(|process| !process.is_zombie());
+        let pid = process.ok_or(Errno::ESRCH)?.pid;
         let sent = self.sys.send_to_process(pid, SigInfo::kill(signal, None, 0));
         self.settle();
         sent

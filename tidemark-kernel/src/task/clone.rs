@@ -3,6 +3,7 @@
 //! Owns which combinations of flags there are, and what is shared, copied or new. The copy of the address space, which
 //! takes steps, is `mem`'s and made before.
 
+use super::create::INIT;
 use super::thread::Thread;
 use super::{Pid, Process, Resource, Tid};
 use crate::addr::GuestAddr;
@@ -11,7 +12,7 @@ use crate::cpu::core::SpaceId;
 use crate::cpu::hart::Hart;
 use crate::errno::{Errno, Result};
 use crate::signal::Signal;
-use crate::status::Status;
+use crate::status::{ProcessEvent, Status};
 use crate::system::System;
 use crate::task::Capabilities;
 use crate::wait::Entry;
@@ -155,6 +156,11 @@ impl System {
         space: SpaceId,
     ) -> Result<Pid> {
         let flags = request.flags;
+        // Copying the memory took its time: what a signal has ended meanwhile has no children any more, or one to a whole
+        // group would miss them (Linux, `copy_process`). Nobody sees the error.
+        if self.must_exit(tid) {
+            return Err(Errno::EINTR);
+        }
         let pid = self.new_process_id()?;
         let now = self.now.monotonic;
         let caller = self.tasks.thread(tid).ok_or(Errno::ESRCH)?;
@@ -201,6 +207,7 @@ impl System {
         if let Some(parent) = parent.and_then(|parent| self.tasks.process_mut(parent)) {
             parent.children.push(pid);
         }
+        self.tell_process(|| ProcessEvent::Started { pid, parent: parent.unwrap_or(INIT) });
         self.trace_clone(tid, pid.0, flags, request.exit_signal == Some(Signal::CHLD));
         self.publish_clone(caller_space, space, pid.0, request);
         Ok(pid)

@@ -88,6 +88,7 @@ impl Thread {
         process: &Arc<ProcessShared>,
         now: Nanos,
     ) -> Thread {
+        let first_instruction = hart.instret();
         let shared = ThreadShared { tid: tid.get().into(), process: Arc::clone(process) };
         Thread {
             tid,
@@ -103,6 +104,7 @@ impl Thread {
             signals: ThreadSignals::default(),
             scheduling: Scheduling::default(),
             usage: Usage::default(),
+            first_instruction,
             on_worker_since: None,
             started: now,
             clear_child_tid: GuestAddr::NULL,

@@ -7,13 +7,14 @@ use core::sync::atomic::Ordering;
 
 use super::thread::Name;
 use super::{Gid, Pid, RunState, Tid, Uid};
-use crate::addr::GuestAddr;
+use crate::addr::{GuestAddr, PAGE_SIZE};
 use crate::cpu::core::SpaceId;
 use crate::errno::{Errno, Result};
 use crate::exec::Identity;
 use crate::fs::FileId;
 use crate::kernel::{Kernel, Running};
 use crate::signal::AltStack;
+use crate::status::{ProcessEvent, Status};
 use crate::syscall::trace;
 use crate::system::System;
 
@@ -77,7 +78,7 @@ impl System {
         let process = self.tasks.process_mut(pid).ok_or(Errno::ESRCH)?;
         process.exec_by = None;
         process.execed = true;
-        process.space = space;
+        let left = core::mem::replace(&mut process.space, space);
         process.signals.actions.reset_for_exec();
         process.timers.after_exec();
         process.creds.euid = identity.euid.unwrap_or(process.creds.euid);
@@ -89,6 +90,7 @@ impl System {
         let old = process.exe.replace(program);
         self.fs.message_queues.forget_everywhere(reference);
         self.fs.mark_running(program);
+        self.count_resident(pid, left);
         if let Some(thread) = self.tasks.thread_mut(tid) {
             thread.name = name;
             thread.signals.alt_stack = AltStack::default();
@@ -97,7 +99,24 @@ impl System {
         if let Some(old) = old {
             self.fs.release(old);
         }
+        self.tell_process(|| ProcessEvent::Executed { pid, name: name.as_bytes().to_vec() });
         Ok(())
+    }
+
+    /// A process leaves a space: what was resident there counts for it.
+    pub(super) fn count_resident(&mut self, pid: Pid, space: SpaceId) {
+        let Some(space) = self.mem.spaces.get(space) else { return };
+        let bytes = space.peak_resident() * PAGE_SIZE;
+        if let Some(process) = self.tasks.process_mut(pid) {
+            process.usage.peak_resident = process.usage.peak_resident.max(bytes);
+        }
+    }
+
+    /// Tells the runtime of a process, if it asked to be told of all.
+    pub(super) fn tell_process(&mut self, event: impl FnOnce() -> ProcessEvent) {
+        if self.tell_processes {
+            self.statuses.push_back(Status::Process(event()));
+        }
     }
 
     /// Makes the process's descriptors no other process's any more.

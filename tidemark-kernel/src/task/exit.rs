@@ -10,7 +10,7 @@ use crate::errno::Errno;
 use crate::futex::RobustWalk;
 use crate::kernel::{Kernel, Running, Step};
 use crate::signal::{ActionFlags, ChildChange, Disposition, SigInfo, Signal};
-use crate::status::{ExitStatus, Status};
+use crate::status::{ExitStatus, ProcessEvent, Status};
 use crate::system::System;
 use crate::wait::{Entry, Events};
 use crate::worker::ATTENTION_TRAP;
@@ -221,6 +221,8 @@ impl System {
         self.fs.forget_walks(tid);
         let Some(mut thread) = self.tasks.remove_thread(tid) else { return };
         thread.usage.cpu = thread.cpu_time(now);
+        let executed = thread.hart.as_ref().map_or(0, |hart| hart.instret());
+        thread.usage.instructions = executed.saturating_sub(thread.first_instruction);
         if let Some(tracee) = thread.traced.take() {
             let status = self.tasks.process(thread.pid).and_then(|process| process.exiting);
             let change = ChildChange::from(status.unwrap_or(ExitStatus::Code(0)));
@@ -265,6 +267,7 @@ impl System {
         let Some(process) = self.tasks.process_mut(pid) else { return true };
         // Space 0 does not exist.
         let space = core::mem::replace(&mut process.space, SpaceId::new(0));
+        self.count_resident(pid, space);
         self.mem.leave_space(space, pid);
         !self.release_step()
     }
@@ -321,10 +324,14 @@ impl System {
         let status = *process.exiting.get_or_insert(ExitStatus::Code(0));
         process.change = Some(ChildChange::from(status));
         process.ended.wake(Events::IN, &mut self.woken);
-        if process.spawned {
-            self.statuses.push_back(Status::Exited { pid, status });
+        let (group, spawned) = (process.group, process.spawned);
+        let mut usage = process.usage;
+        usage.add(&process.children_usage);
+        if spawned {
+            let timed_out = self.reached_time_limit(pid);
+            self.statuses.push_back(Status::Exited { pid, status, usage, timed_out });
         }
-        let group = process.group;
+        self.tell_process(|| ProcessEvent::Exited { pid, status });
         self.hang_up_if_orphaned(group);
         self.trace_process_ended(pid, ChildChange::from(status));
         self.tell_parent_of_end(pid);

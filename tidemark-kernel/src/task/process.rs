@@ -41,6 +41,11 @@ impl ProcessRef {
     pub(crate) const fn pid(self) -> Pid {
         self.pid
     }
+
+    /// Whether both name the same id, and this one's process came after the other's.
+    pub(super) fn is_later(self, other: ProcessRef) -> bool {
+        self.pid == other.pid && self.started > other.started
+    }
 }
 
 /// Signals as far as the process as a whole has them.

@@ -5,7 +5,7 @@
 
 use super::create::INIT;
 use super::thread::{Name, Thread};
-use super::{Creds, Pid, Process};
+use super::{Creds, Pid, Process, ProcessRef, RLimit};
 use crate::cpu::hart::Hart;
 use crate::errno::{Errno, Result};
 use crate::exec::{ExecRequest, NewImage};
@@ -14,7 +14,7 @@ use crate::fs::flags::OpenFlags;
 use crate::fs::open::How;
 use crate::kernel::Kernel;
 use crate::spawn::{SpawnError, SpawnRequest, Spawned, Stdio};
-use crate::status::{Status, StreamId};
+use crate::status::{ProcessEvent, Status, StreamId};
 use crate::system::System;
 use crate::time::Now;
 use crate::tty::{PtyId, Role, WindowSize};
@@ -31,15 +31,38 @@ impl Kernel {
     /// [`SpawnError`]; nothing of it is left then.
     pub fn spawn(&mut self, request: SpawnRequest, now: Now) -> Result<Spawned, SpawnError> {
         self.sys.now = now;
+        let beside = self.sys.group_beside(&request).map_err(SpawnError::Group)?;
         let pid = self.sys.new_process_id().map_err(SpawnError::Limit)?;
-        self.sys.enter_spawned(pid, &request);
+        let (process, group) = self.sys.enter_spawned(pid, &request, beside);
         let mut ends = Ends::default();
         let result = self.sys.furnish(pid, &request, &mut ends);
         if result.is_err() {
             self.sys.undo_spawn(pid, &ends);
         }
         self.settle();
-        result.map(|()| Spawned { pid, streams: ends.streams, terminal: ends.window })
+        result.map(|()| Spawned { pid, process, group, streams: ends.streams, terminal: ends.window })
+    }
+
+    /// Opens a file as a program's standard stream; [`Kernel::fs_close`] ends it. As the superuser, from the root.
+    ///
+    /// # Errors
+    /// Those of `open(2)`.
+    pub fn fs_open_stdio(&mut self, path: &[u8], flags: OpenFlags, perm: u16, now: Now) -> Result<FileId> {
+        let file = self.fs_open(path, flags, perm, now)?;
+        // A request never waits, the program will.
+        if let Ok(open) = self.sys.fs.file_mut(file) {
+            open.flags = open.flags.without(OpenFlags::NON_BLOCK);
+        }
+        Ok(file)
+    }
+
+    /// A pipe between programs: the ends to read from and to write to. [`Kernel::fs_close`] ends each.
+    ///
+    /// # Errors
+    /// `ENFILE`.
+    pub fn new_pipe(&mut self, now: Now) -> Result<(FileId, FileId)> {
+        self.sys.now = now;
+        self.sys.fs.open_pipe(OpenFlags(0), &mut self.sys.woken)
     }
 }
 
@@ -53,19 +76,52 @@ struct Ends {
 }
 
 impl System {
+    /// The group and session that it is to join.
+    fn group_beside(&self, request: &SpawnRequest) -> Result<Option<(Pid, Pid)>> {
+        let Some(beside) = request.beside else { return Ok(None) };
+        if request.terminal.is_some() {
+            return Err(Errno::EPERM);
+        }
+        let other = self.tasks.process(beside).filter(|process| process.spawned && !process.is_zombie());
+        other.map(|other| Some((other.group, other.session))).ok_or(Errno::ESRCH)
+    }
+
     /// Enters the process, which has no thread yet.
-    fn enter_spawned(&mut self, pid: Pid, request: &SpawnRequest) {
+    fn enter_spawned(
+        &mut self,
+        pid: Pid,
+        request: &SpawnRequest,
+        beside: Option<(Pid, Pid)>,
+    ) -> (ProcessRef, Pid) {
         let (uid, gid) = request.ids;
         let now = self.now.monotonic;
-        let mut process = Process::new(pid, Some(INIT), Creds::user(uid, gid), &self.limits, now);
+        let mut creds = Creds::user(uid, gid);
+        creds.groups = request.groups.clone();
+        creds.groups.sort_unstable();
+        creds.groups.dedup();
+        let mut process = Process::new(pid, Some(INIT), creds, &self.limits, now);
         process.fd_table = Some(self.fs.new_fd_table());
         process.fs_context = Some(self.fs.new_context());
         process.spawned = true;
+        process.nice = request.nice.clamp(-20, 19);
+        for (resource, limit) in &request.rlimits {
+            process.rlimits.set(*resource, RLimit { soft: limit.soft.min(limit.hard), hard: limit.hard });
+        }
+        if let Some((group, session)) = beside {
+            (process.group, process.session) = (group, session);
+            process.terminal = self.tasks.process(session).and_then(|leader| leader.terminal);
+        }
+        if let (Some(context), Some(umask)) = (process.fs_context, request.umask) {
+            // The context was made just now.
+            let _: Result<u16> = self.fs.set_umask(context, umask);
+        }
+        let entered = (process.reference(), process.group);
         self.tasks.insert_process(Box::new(process));
         self.set_traced(pid, self.trace);
         if let Some(init) = self.tasks.process_mut(INIT) {
             init.children.push(pid);
         }
+        entered
     }
 
     /// Gives it directory, streams and program, and lets it run.
@@ -89,6 +145,9 @@ impl System {
         });
         self.fs.release(file);
         self.begin(pid, image?);
+        if let Some(limit) = request.time_limit {
+            self.limit_time(pid, limit);
+        }
         Ok(())
     }
 
@@ -138,6 +197,11 @@ impl System {
             (Stdio::Piped | Stdio::Terminal, _) => {
                 let (file, stream) = self.fs.open_stream(fd == 0, &mut self.woken)?;
                 (file, Some(stream))
+            }
+            (Stdio::File(file), _) => {
+                self.fs.file(file)?;
+                self.fs.retain(file);
+                (file, None)
             }
             (Stdio::Null, _) => {
                 let mut parts = self.parts(pid, pid.0)?;
@@ -236,6 +300,11 @@ impl System {
         hart.set_x(STACK_POINTER, image.stack);
         let thread = Thread::new(pid.0, pid, Name::new(&image.name), hart, &process.shared, now);
         self.tasks.insert_thread(Box::new(thread));
+        self.tell_process(|| ProcessEvent::Started { pid, parent: INIT });
+        self.tell_process(|| ProcessEvent::Executed {
+            pid,
+            name: Name::new(&image.name).as_bytes().to_vec(),
+        });
         self.statuses.push_back(Status::Runnable { tid: pid.0, sync: false });
     }
 

@@ -394,10 +394,11 @@ fn forks_meet_the_limit_and_everybody_is_reaped() {
 fn the_application_can_end_a_guest_that_spins() {
     let mut machine = Machine::new(Limits::default());
     let pid = machine.start(&Asm::new().label("spin").jump("spin").words(), 0);
-    machine.kernel.signal(pid, Signal::TERM.number(), crate::time::Now::default()).unwrap();
+    let process = machine.kernel.sys.tasks.process(pid).unwrap().reference();
+    machine.kernel.signal(process, Signal::TERM.number(), crate::time::Now::default()).unwrap();
     machine.run();
     assert_eq!(machine.exited, [(pid, ExitStatus::Signal { number: 15, core: false })]);
-    assert!(machine.kernel.signal(pid, 15, crate::time::Now::default()).is_err());
+    assert!(machine.kernel.signal(process, 15, crate::time::Now::default()).is_err());
 }
 
 #[test]

@@ -125,6 +125,8 @@ pub struct Thread {
     pub scheduling: Scheduling,
     /// Counters of it alone.
     pub usage: Usage,
+    /// What its hart had executed when it began: a clone's goes on from its creator's.
+    pub(crate) first_instruction: u64,
     /// When it last went onto a worker, while it is on one.
     pub on_worker_since: Option<Nanos>,
     /// When it began, on `CLOCK_MONOTONIC`.

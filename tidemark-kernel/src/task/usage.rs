@@ -26,6 +26,8 @@ pub struct Usage {
     pub voluntary_switches: u64,
     /// Times it was made to give up the processor.
     pub involuntary_switches: u64,
+    /// Instructions executed.
+    pub instructions: u64,
     /// The largest resident set, in bytes; the maximum, not the sum.
     pub peak_resident: u64,
     /// Bytes read and written.
@@ -39,6 +41,7 @@ impl Usage {
         self.minor_faults = self.minor_faults.saturating_add(other.minor_faults);
         self.voluntary_switches = self.voluntary_switches.saturating_add(other.voluntary_switches);
         self.involuntary_switches = self.involuntary_switches.saturating_add(other.involuntary_switches);
+        self.instructions = self.instructions.saturating_add(other.instructions);
         self.peak_resident = self.peak_resident.max(other.peak_resident);
         self.io.read_bytes = self.io.read_bytes.saturating_add(other.io.read_bytes);
         self.io.written_bytes = self.io.written_bytes.saturating_add(other.io.written_bytes);

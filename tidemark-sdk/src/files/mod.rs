@@ -4,13 +4,14 @@
 //! which guests run: they are not atomic. A dropped future leaves done what was done, and nothing open.
 //!
 //! This file owns contents; names are in `names`, attributes in `attributes`, many files at once in `batch`, snapshots in
-//! `snapshot`.
+//! `snapshot`, what happens to files in `watch`.
 
 mod attributes;
 mod batch;
 mod names;
 mod open;
 mod snapshot;
+mod watch;
 
 use std::io::{Seek, Write};
 use std::sync::Arc;
@@ -25,12 +26,13 @@ use tidemark_kernel::limits;
 use tidemark_kernel::time::Now;
 use tidemark_runtime::Runtime;
 
-use crate::error::Crashed;
+use crate::error::Gone;
 use open::OpenFile;
 
 pub use batch::Batch;
 pub use names::SpecialFile;
 pub use snapshot::{Snapshot, SnapshotError};
+pub use watch::{FileChange, FileEvent, Watch};
 
 /// Permission bits of a file that [`Files::write`] makes.
 const NEW_FILE: u16 = 0o644;
@@ -55,17 +57,17 @@ pub enum FileError {
         /// Why not, as the guest would have been told.
         errno: Errno,
     },
-    /// The sandbox is dead.
+    /// The sandbox is gone.
     #[error(transparent)]
-    Crashed(#[from] Crashed),
+    Gone(#[from] Gone),
 }
 
 impl FileError {
-    /// The guest system's answer; `None` when the sandbox is dead.
+    /// The guest system's answer; `None` when the sandbox is gone.
     pub fn errno(&self) -> Option<Errno> {
         match self {
             FileError::Refused { errno, .. } => Some(*errno),
-            FileError::Crashed(_) => None,
+            FileError::Gone(_) => None,
         }
     }
 }
@@ -204,6 +206,14 @@ impl Files {
     pub async fn append(&self, path: impl AsRef<[u8]>, content: impl AsRef<[u8]>) -> Result<(), FileError> {
         let flags = OpenFlags::WRITE_ONLY.with(OpenFlags::CREATE).with(OpenFlags::APPEND);
         self.open(path.as_ref(), flags).await?.write_all(0, content.as_ref()).await
+    }
+
+    /// Watches files and folders, none at first: see [`Watch`].
+    ///
+    /// # Errors
+    /// `EMFILE` when there are 128 already.
+    pub async fn watch(&self) -> Result<Watch, FileError> {
+        Watch::new(&self.runtime).await
     }
 
     /// Makes many files, folders and links in few requests: see [`Batch`].

@@ -14,7 +14,7 @@ use tidemark_runtime::Runtime;
 
 use super::open::OpenFile;
 use super::{FileError, PART, refused};
-use crate::error::Crashed;
+use crate::error::Gone;
 use crate::layer::{Attributes, BuildError, LayerBuilder, LayerPath, UnsafePath, layer_from_bytes};
 
 /// What of the guest's root file system a snapshot takes.
@@ -73,8 +73,8 @@ pub enum SnapshotError {
     Layer(#[from] LayerError),
 }
 
-impl From<Crashed> for SnapshotError {
-    fn from(crashed: Crashed) -> Self {
+impl From<Gone> for SnapshotError {
+    fn from(crashed: Gone) -> Self {
         SnapshotError::Files(crashed.into())
     }
 }

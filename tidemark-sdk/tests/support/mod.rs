@@ -5,9 +5,11 @@
 use std::io::Cursor;
 use std::sync::Arc;
 
+use tidemark_host_native::{NativeConfig, NativeHost};
 use tidemark_kernel::fs::layer::Layer;
 use tidemark_kernel::fs::layer::format::Meta;
 use tidemark_sdk::layer::{Attributes, LayerBuilder, LayerPath, layer_from_bytes};
+use tidemark_sdk::{Command, Config, Tidemark};
 
 /// Where the images below are loaded.
 const BASE: u64 = 0x1_0000;
@@ -57,6 +59,32 @@ pub fn exit_with(code: i32) -> Vec<u8> {
 /// Runs for ever.
 pub fn spin() -> Vec<u8> {
     elf(&[SPIN])
+}
+
+/// A sandbox with Debian's busybox as its shell, from `TIDEMARK_BUSYBOX`, which `cargo xtask test` sets, or where
+/// `cargo xtask setup` puts it.
+pub fn with_busybox(config: Config) -> Tidemark {
+    let path = std::env::var_os("TIDEMARK_BUSYBOX").map_or_else(
+        || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/debian/busybox"),
+        std::path::PathBuf::from,
+    );
+    let busybox = std::fs::read(&path).unwrap_or_else(|error| {
+        panic!("no busybox at {} ({error}): cargo xtask setup fetches it", path.display())
+    });
+    let files =
+        layer(&[("bin/busybox", busybox), ("etc/passwd", PASSWD.into()), ("etc/group", GROUP.into())]);
+    let host = NativeHost::new(&NativeConfig::default()).unwrap();
+    Tidemark::create(host, config.layer(files)).unwrap()
+}
+
+const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nann:x:1000:100:Ann:/home/ann:/bin/sh\n";
+const GROUP: &str = "root:x:0:\nusers:x:100:\nstaff:x:50:ann\n";
+
+/// A command that runs a script in busybox' shell; its tools are builtins there.
+pub fn sh(tidemark: &Tidemark, script: &str) -> Command {
+    let mut command = tidemark.command("/bin/busybox");
+    command.args(["sh", "-c", script]);
+    command
 }
 
 /// A layer with these executables in its root.

@@ -4,8 +4,10 @@
 //! kernel for long; a caller goes on where one ended.
 
 mod attributes;
+mod watch;
 
 pub use super::attributes::SetTime;
+pub use super::inotify::Mask as WatchMask;
 pub use super::names::Rename;
 
 use super::node::{Attr, FileType, Listed, Location, NewNode};
@@ -127,7 +129,11 @@ impl Kernel {
         let from = &from[..from.len().min(STEP_BYTES as usize)];
         self.fs_request(now, |fs, _, env, _| {
             let mut source = IoSource::Kernel { ram: env.frames.ram(), buffer: from };
-            Ok(fs.write(file, Some(offset), &mut source, from.len(), env)? as usize)
+            let taken = fs.write(file, Some(offset), &mut source, from.len(), env)? as usize;
+            if taken > 0 {
+                fs.notify_file(file, WatchMask::MODIFY);
+            }
+            Ok(taken)
         })
     }
 

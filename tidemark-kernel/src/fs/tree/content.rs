@@ -76,6 +76,11 @@ impl Content {
         self.pages.len().max(backed) * PAGE_SIZE
     }
 
+    /// Bytes that it takes in memory.
+    pub(crate) fn bytes_in_memory(&self) -> u64 {
+        self.pages.len() * PAGE_SIZE
+    }
+
     /// The seals of a file that can be sealed (`memfd_create(2)`).
     pub(crate) fn seals(&self) -> Option<u32> {
         self.seals

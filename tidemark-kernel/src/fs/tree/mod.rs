@@ -374,6 +374,16 @@ impl Tree {
         }
     }
 
+    /// Bytes in memory of the files among these nodes, and whether there are nodes after them.
+    pub(crate) fn bytes_in_memory(&self, nodes: std::ops::Range<u32>) -> (u64, bool) {
+        let more = nodes.end < self.nodes.end();
+        let bytes = nodes.filter_map(|number| match &self.nodes.get(number)?.body {
+            Body::File(content) => Some(content.bytes_in_memory()),
+            _ => None,
+        });
+        (bytes.sum(), more)
+    }
+
     /// A symbolic link's target.
     ///
     /// # Errors
