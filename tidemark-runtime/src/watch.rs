@@ -36,7 +36,7 @@ impl FileWatch {
     /// Those of `inotify_add_watch(2)`; [`Gone`] when the sandbox is gone.
     pub async fn add(&self, path: Vec<u8>, mask: WatchMask) -> Result<Result<i32, Errno>, Gone> {
         let stream = self.stream;
-        self.requests.with_kernel(move |kernel, now| kernel.fs_watch_add(stream, &path, mask, now)).await
+        self.requests.with_bridges(move |kernel, now| kernel.fs_watch_add(stream, &path, mask, now)).await
     }
 
     /// Takes a path out.

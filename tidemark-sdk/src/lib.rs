@@ -50,3 +50,8 @@ pub use tidemark_kernel::fs::request::{DirItem as DirEntry, Rename, SetTime};
 pub use tidemark_kernel::limits::Limits;
 pub use tidemark_kernel::task::{Pid, ProcessInfo, ProcessState, Resource};
 pub use tidemark_runtime::{Feed, HoldTimes, LockMeasure, LockReport, LongHold, News, Usage};
+
+/// The guide's code is compiled with the crate's own examples.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/embedding-rust.md")]
+struct EmbeddingGuide;

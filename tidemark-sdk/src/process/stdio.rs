@@ -92,9 +92,9 @@ const NEW_FILE: u16 = 0o644;
 
 async fn open(runtime: &Runtime, path: &[u8], flags: OpenFlags) -> Result<Opened, SpawnError> {
     let (owned, closes) = (path.to_vec(), runtime.clone());
-    let open = runtime.with_kernel(move |kernel, now| {
+    let open = runtime.with_bridges(move |kernel, now| {
         let file = kernel.fs_open_stdio(&owned, flags, NEW_FILE, now)?;
-        Ok(Opened { file, runtime: closes })
+        Ok(Opened { file, runtime: closes.clone() })
     });
     open.await?
         .map_err(|errno| SpawnError::Redirect { path: String::from_utf8_lossy(path).into_owned(), errno })
