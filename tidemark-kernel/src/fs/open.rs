@@ -341,7 +341,7 @@ impl Vfs {
             let handle = self.host_open(at, OpenFlags::READ_ONLY)?;
             let file = self.finish_host_open(at, OpenFlags::READ_ONLY, handle)?;
             // A program runs from its pages: all of them are there before it begins.
-            let fetched = self.file_size(file).and_then(|size| self.fetch(file, 0, size));
+            let fetched = self.file_size(file).and_then(|size| self.fetch_to_map(file, 0, size));
             fetched.inspect_err(|_| self.release(file))?;
             file
         } else {

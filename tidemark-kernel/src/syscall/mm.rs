@@ -190,7 +190,7 @@ fn file_content(
                 if shared {
                     *area_flags = area_flags.with(AreaFlags::NO_WRITE);
                 }
-                cx.sys.fs.fetch(file, offset, len)?;
+                cx.sys.fs.fetch_to_map(file, offset, len)?;
             }
             if stores {
                 let now = cx.now();

@@ -42,6 +42,18 @@ impl Vfs {
         Err(Errno::WALK_ON)
     }
 
+    /// Has the bytes of an open file from `offset` on brought in to be mapped: they stay as long as the file is used.
+    ///
+    /// # Errors
+    /// As [`Vfs::fetch`].
+    pub(crate) fn fetch_to_map(&mut self, file: FileId, offset: u64, len: u64) -> Result<()> {
+        let at = self.file(file)?.at;
+        if self.is_hosted(at) {
+            self.tree_mut(at)?.pin(at.node);
+        }
+        self.fetch(file, offset, len)
+    }
+
     /// Writes from a source: at `offset`, or at the file's end. How many bytes were taken, and where the file's offset
     /// is then.
     ///

@@ -2,6 +2,7 @@
 //!
 //! Owns size, holes and the frames' references. Does not own offsets, locks or permissions: those are an open file's.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::export::LayerContent;
@@ -38,6 +39,8 @@ pub(crate) struct Content {
     text: Option<Box<[u8]>>,
     /// Whether the bytes that no page has are the host's, to be read from there first.
     remote: bool,
+    /// Whether all of its pages are wanted as long as it is used.
+    pub(crate) pinned: bool,
     /// How often it was changed, or found changed, as what the host has.
     changes: u64,
     /// Areas that map it.
@@ -55,6 +58,7 @@ impl Content {
             text: None,
             remote: false,
             changes: 0,
+            pinned: false,
             mappings: 0,
         }
     }
@@ -366,6 +370,17 @@ impl Content {
         self.size = size;
         self.changes += 1;
         if self.mappings > 0 { PageMap::default() } else { std::mem::take(&mut self.pages) }
+    }
+
+    /// Gives up the pages but for these: the host has them.
+    pub(crate) fn forget_but(&mut self, kept: Range<u64>) -> PageMap {
+        let mut forgotten = std::mem::take(&mut self.pages);
+        for index in kept {
+            if let Some(frame) = forgotten.take_first(index, index + 1) {
+                self.pages.insert(index, frame);
+            }
+        }
+        forgotten
     }
 
     /// How often it was changed, or found changed.

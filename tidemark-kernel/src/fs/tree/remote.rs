@@ -3,6 +3,7 @@
 //! Owns entering, moving and forgetting what the host has. Nothing is asked here: see [`hosted`](crate::fs::hosted).
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use super::content::Content;
 use super::directory::Directory;
@@ -29,6 +30,17 @@ pub(crate) struct Bridged {
     pages: u64,
     /// Where the next look for nodes to forget begins.
     hand: u32,
+}
+
+impl Bridged {
+    /// A file got pages.
+    fn note(&mut self, node: u32, count: u64) {
+        self.pages += count;
+        match self.paged.back_mut() {
+            Some((last, pages)) if *last == node => *pages += count,
+            _ => self.paged.push_back((node, count)),
+        }
+    }
 }
 
 /// What a node is at the host.
@@ -342,38 +354,49 @@ impl Tree {
         if bytes.len() < len {
             content.end_at(offset + bytes.len() as u64);
         }
-        let entered = content.enter(offset / PAGE_SIZE, bytes, frames);
+        let first = offset / PAGE_SIZE;
         let count = (bytes.len() as u64).div_ceil(PAGE_SIZE);
+        let entered = content.enter(first, bytes, frames);
         if let Some(bridged) = &mut self.bridged {
-            bridged.pages += count;
-            match bridged.paged.back_mut() {
-                Some((node, pages)) if *node == index_of(key) => *pages += count,
-                _ => bridged.paged.push_back((index_of(key), count)),
-            }
+            bridged.note(index_of(key), count);
         }
-        self.keep_pages_within(key);
+        self.keep_pages_within(key, first..first + count);
         entered
     }
 
-    /// Forgets pages of the files that were read longest ago, if there are too many. Those of `used` are being used.
-    fn keep_pages_within(&mut self, used: NodeKey) {
+    /// Has all pages of a file kept as long as it is used: they are about to be mapped.
+    pub(crate) fn pin(&mut self, key: NodeKey) {
+        if let Ok(content) = self.content_mut(key) {
+            content.pinned = true;
+        }
+    }
+
+    /// Forgets pages of the files that were read longest ago, if there are too many. Not those that are mapped, or about to
+    /// be, nor these `pages` of `used`.
+    fn keep_pages_within(&mut self, used: NodeKey, pages: Range<u64>) {
         for _ in 0..FORGET_STEP {
             let Some(bridged) = self.bridged.as_mut().filter(|bridged| bridged.pages > KEPT_PAGES) else {
                 return;
             };
-            let Some((node, count)) = bridged.paged.pop_front() else { return };
+            let Some((index, count)) = bridged.paged.pop_front() else { return };
             bridged.pages -= count;
-            let Ok(content) = self.content_mut(key_of(node)) else { continue };
-            if content.mappings > 0 || key_of(node) == used {
-                if let Some(bridged) = &mut self.bridged {
-                    bridged.pages += count;
-                    bridged.paged.push_back((node, count));
-                }
-                continue;
+            let key = key_of(index);
+            let is_held = self.node(key).is_ok_and(|node| node.holds > 0);
+            let Ok(content) = self.content_mut(key) else { continue };
+            let kept = if content.mappings > 0 || (content.pinned && is_held) {
+                count
+            } else {
+                content.pinned &= is_held;
+                let kept = if key == used { pages.clone() } else { 0..0 };
+                let forgotten = content.forget_but(kept.clone());
+                self.doom(forgotten);
+                kept.end - kept.start
+            };
+            if kept > 0
+                && let Some(bridged) = &mut self.bridged
+            {
+                bridged.note(index, kept);
             }
-            let size = content.size();
-            let pages = content.renew(size);
-            self.doom(pages);
         }
     }
 
