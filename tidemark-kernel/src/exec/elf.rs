@@ -254,6 +254,33 @@ pub fn parse(file: &[u8]) -> Result<Image, ElfError> {
     Image::parse(header, file.get(start..end).ok_or(past_end)?)
 }
 
+/// What a file that cannot be executed here is instead, and what to do, by its first bytes (`e_ident`, `e_machine`).
+pub fn what_else(head: &[u8]) -> &'static str {
+    const NEITHER: &str = "it is neither a riscv64 ELF program nor a script that begins with #!";
+    match head {
+        [] => "it is empty",
+        [b'#', b'!', ..] => "the first line of the script names no interpreter: it must be #! and a path",
+        [0x7f, b'E', b'L', b'F', 2, 1, ..] => match head.get(18..20) {
+            Some([0xf3, 0]) => "it is a riscv64 program, but damaged or cut short: get it again",
+            Some([0x3e, 0]) => "it is an x86-64 program, and this is a riscv64 system: get it for riscv64",
+            Some([0xb7, 0]) => "it is an AArch64 program, and this is a riscv64 system: get it for riscv64",
+            Some(_) => {
+                "it is a program for another processor, and this is a riscv64 system: get it for riscv64"
+            }
+            None => "it is an ELF program that was cut short: get it again",
+        },
+        [0x7f, b'E', b'L', b'F', 1, ..] => {
+            "it is a 32-bit program, and this is a riscv64 system: get it for riscv64"
+        }
+        [0x7f, b'E', b'L', b'F', ..] => "it is an ELF program, but damaged or not for riscv64: get it again",
+        [b'M', b'Z', ..] => "it is a Windows program, and this is a riscv64 Linux system: get it for that",
+        [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] => {
+            "it is a macOS program, and this is a riscv64 Linux system: get it for that"
+        }
+        _ => NEITHER,
+    }
+}
+
 fn half(bytes: &[u8; HEADER_BYTES], at: usize) -> u16 {
     u16::from_le_bytes([bytes[at], bytes[at + 1]])
 }

@@ -143,7 +143,7 @@ impl System {
     }
 
     /// Copies from a file's start `offset` on; how many bytes there were.
-    pub(super) fn read_program(&mut self, file: FileId, offset: u64, bytes: &mut [u8]) -> Result<usize> {
+    pub(crate) fn read_program(&mut self, file: FileId, offset: u64, bytes: &mut [u8]) -> Result<usize> {
         let size = self.fs.file_size(file)?;
         let len = usize::try_from(size.saturating_sub(offset)).unwrap_or(usize::MAX).min(bytes.len());
         let mut done = 0;

@@ -8,7 +8,7 @@ use super::thread::{Name, Thread};
 use super::{Creds, Pid, Process, ProcessRef, RLimit};
 use crate::cpu::hart::Hart;
 use crate::errno::{Errno, Result};
-use crate::exec::{ExecRequest, NewImage};
+use crate::exec::{ExecRequest, NewImage, elf};
 use crate::fs::FileId;
 use crate::fs::flags::OpenFlags;
 use crate::fs::open::How;
@@ -141,6 +141,7 @@ impl System {
         self.fs.retain(file);
         let image = self.load_spawned(pid, request, file, path).map_err(|errno| match errno {
             Errno::ENOENT => self.without_interpreter(request, file),
+            Errno::ENOEXEC | Errno::EINVAL | Errno::EIO => self.no_program(request, file, errno),
             errno => refusal(request, errno),
         });
         self.fs.release(file);
@@ -161,6 +162,17 @@ impl System {
                 String::from_utf8_lossy(&interpreter).escape_debug()
             ),
             errno: Errno::ENOENT,
+        }
+    }
+
+    /// The file is there, but is no program that runs here: what it is instead.
+    fn no_program(&mut self, request: &SpawnRequest, file: FileId, errno: Errno) -> SpawnError {
+        let mut head = [0; elf::HEADER_BYTES];
+        let len = self.read_program(file, 0, &mut head).unwrap_or(0);
+        SpawnError::NotExecutable {
+            program: String::from_utf8_lossy(&request.program).into_owned(),
+            why: elf::what_else(&head[..len]).to_owned(),
+            errno,
         }
     }
 
@@ -335,7 +347,6 @@ fn refusal(request: &SpawnRequest, errno: Errno) -> SpawnError {
     let why = match errno {
         Errno::ENOENT => return SpawnError::NotFound { program },
         Errno::EAGAIN | Errno::ENOMEM | Errno::ENFILE | Errno::EMFILE => return SpawnError::Limit(errno),
-        Errno::ENOEXEC => "it is neither a riscv64 ELF program nor a script that begins with #!",
         Errno::EACCES => {
             "it is a directory or another special file, or permissions do not allow it to be executed or a directory \
              above it to be searched"
