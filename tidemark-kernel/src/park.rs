@@ -9,6 +9,7 @@ use crate::kernel::{Kernel, Running, Step};
 use crate::limits::STEP_ITEMS;
 use crate::ptrace::Until;
 use crate::status::Status;
+use crate::syscall::trace;
 use crate::system::System;
 use crate::task::{RunState, Thread, Tid};
 use crate::timers::Due;
@@ -21,6 +22,10 @@ impl Kernel {
         let tid = running.tid;
         let deadline = parked.deadline;
         let interrupted = self.sys.has_deliverable_signal(tid);
+        // The host's answers come soon; what waits for others may wait for long.
+        if self.sys.trace && parked.asking.is_none() {
+            trace::waits(&mut self.sys, tid);
+        }
         let Some(thread) = self.sys.take_off_worker(running) else { return Step::Released };
         thread.usage.voluntary_switches += 1;
         thread.park.0 += 1;

@@ -110,8 +110,13 @@ pub enum Status {
     },
     /// What a [request](crate::Kernel::ask_for) waited for was answered: it can go on.
     RequestReady(u64),
-    /// A traced system call: a line for the log.
-    Trace(String),
+    /// A line for the log.
+    Trace {
+        /// The system call that it is about; `None` for other things, such as signals.
+        call: Option<&'static str>,
+        /// The line, without its end.
+        line: String,
+    },
 }
 
 /// When the kernel wants to be called again though nothing came in.

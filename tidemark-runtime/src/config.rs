@@ -26,7 +26,8 @@ pub struct Config {
     pub hostname: String,
     /// Seed of the guest's randomness; `None`: from the host's entropy.
     pub seed: Option<[u8; 32]>,
-    /// Write a line for every system call of these names (all, if the list is empty) to the trace.
+    /// Write a line for every system call of these names or classes, such as `%file`, with `!` for all but these (all, if
+    /// the list is empty), to the trace.
     pub trace: Option<Vec<String>>,
     /// Measure how long the kernel's lock is held ([`Runtime::lock_report`](crate::Runtime::lock_report)).
     pub measure_lock: LockMeasure,
@@ -61,7 +62,10 @@ pub enum StartError {
     #[error("the host could not start a sandbox: {0}")]
     Host(#[from] HostError),
     /// A call that is to be traced is none of Linux', or its name is misspelt.
-    #[error("there is no system call named {0:?} to trace")]
+    #[error(
+        "there is no system call named {0:?} to trace; name calls, or %file, %desc, %process, %signal, %memory, %network, \
+         %ipc, with ! for all but these"
+    )]
     UnknownCall(String),
     /// The kernel refused its configuration.
     #[error(transparent)]

@@ -163,7 +163,7 @@ impl<H: Host> Control<H> {
                     self.patient(number, request)?;
                 }
             }
-            Status::Trace(line) => (self.shared.trace)(&line),
+            Status::Trace { call, line } => (self.shared.trace)(call, &line),
             // Runnable threads go to the run queue where they arise; new kinds are for those who ask for them.
             _ => {}
         }

@@ -46,7 +46,7 @@ pub(crate) struct Shared<H: Host> {
     pub(crate) stopping: AtomicBool,
     pub(crate) crash: CrashCell,
     pub(crate) requests: Requests,
-    pub(crate) trace: Box<dyn Fn(&str) + Send + Sync>,
+    pub(crate) trace: Box<dyn Fn(Option<&str>, &str) + Send + Sync>,
     /// Realtime minus monotonic, in nanoseconds, the same for all.
     realtime_offset: AtomicU64,
     /// News for the control loop.
@@ -233,8 +233,8 @@ impl Runtime {
             realtime_offset: AtomicU64::new(realtime_offset),
             crash,
             requests: requests.clone(),
-            trace: Box::new(move |line| {
-                if filter.admits(line) {
+            trace: Box::new(move |call, line| {
+                if filter.admits(call) {
                     trace(line);
                 }
             }),

@@ -72,7 +72,8 @@ impl Config {
         self
     }
 
-    /// Sends a line for each system call of these names (all, if there are none) to `sink`.
+    /// Sends a line for each system call of these names (all, if there are none) to `sink`, in the shape of strace(1). Classes
+    /// are `%file` and its like; `!` before a name shows all but that.
     #[must_use]
     pub fn trace<N: Into<String>>(
         mut self,

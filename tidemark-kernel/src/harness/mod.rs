@@ -185,7 +185,7 @@ impl Machine {
             match status {
                 Status::Runnable { tid, .. } => self.runnable.push_back(tid),
                 Status::Exited { pid, status, .. } => self.exited.push((pid, status)),
-                Status::Trace(line) => self.trace.push(line),
+                Status::Trace { line, .. } => self.trace.push(line),
                 _ => {}
             }
         }

@@ -109,7 +109,7 @@ impl Kernel {
                         self.end_interrupted(&mut running, interrupted, action);
                     }
                     if self.sys.trace {
-                        trace::signal(&mut self.sys, tid, info.signal);
+                        trace::signal(&mut self.sys, tid, &info);
                     }
                     self.call_handler(&mut running, pid, action, &info);
                 }

@@ -115,6 +115,38 @@ impl SigInfo {
         SigInfo::new(signal, SI_MESGQ, [sender_fields(Some(sender), uid), value, 0, 0])
     }
 
+    /// Whether it is a fault at an address.
+    pub(crate) const fn is_fault(&self) -> bool {
+        matches!(self.signal, Signal::SEGV | Signal::BUS | Signal::ILL | Signal::FPE | Signal::TRAP)
+            && self.code > 0
+            && self.code != SI_KERNEL
+    }
+
+    /// The name of `si_code` (`sigaction(2)`).
+    pub(crate) fn code_name(&self) -> String {
+        let name = match (self.signal, self.code) {
+            (_, SI_USER) => "SI_USER",
+            (_, SI_KERNEL) => "SI_KERNEL",
+            (_, -1) => "SI_QUEUE",
+            (_, SI_TIMER) => "SI_TIMER",
+            (_, SI_MESGQ) => "SI_MESGQ",
+            (_, SI_TKILL) => "SI_TKILL",
+            (Signal::CHLD, 1) => "CLD_EXITED",
+            (Signal::CHLD, 2) => "CLD_KILLED",
+            (Signal::CHLD, 3) => "CLD_DUMPED",
+            (Signal::CHLD, 5) => "CLD_STOPPED",
+            (Signal::CHLD, 6) => "CLD_CONTINUED",
+            (Signal::SEGV, 1) => "SEGV_MAPERR",
+            (Signal::SEGV, 2) => "SEGV_ACCERR",
+            (Signal::BUS, 1) => "BUS_ADRALN",
+            (Signal::BUS, 2) => "BUS_ADRERR",
+            (Signal::ILL, 1) => "ILL_ILLOPC",
+            (Signal::TRAP, 1) => "TRAP_BRKPT",
+            (_, code) => return code.to_string(),
+        };
+        name.to_owned()
+    }
+
     /// A fault at an address.
     pub const fn fault(signal: Signal, code: i32, addr: u64) -> SigInfo {
         SigInfo::new(signal, code, [addr, 0, 0, 0])

@@ -22,6 +22,15 @@ pub struct Row {
     pub params: &'static [(&'static str, ParamKind)],
     /// How far it is implemented.
     pub support: Support,
+    /// The path of its handler, whose module is the family it belongs to.
+    handler: &'static str,
+}
+
+impl Row {
+    /// The family of calls it belongs to: the name of the file that its handler is in, such as `mm`.
+    pub fn family(&self) -> &'static str {
+        self.handler.rsplit("::").nth(1).unwrap_or_default().trim()
+    }
 }
 
 macro_rules! syscalls {
@@ -48,6 +57,7 @@ macro_rules! syscalls {
             name: stringify!($name),
             params: &[$((stringify!($arg), <$ty as Param>::KIND)),*],
             support: $support,
+            handler: stringify!($handler),
         }),*];
     };
 }

@@ -11,6 +11,7 @@ use crate::futex::RobustWalk;
 use crate::kernel::{Kernel, Running, Step};
 use crate::signal::{ActionFlags, ChildChange, Disposition, SigInfo, Signal};
 use crate::status::{ExitStatus, ProcessEvent, Status};
+use crate::syscall::trace;
 use crate::system::System;
 use crate::wait::{Entry, Events};
 use crate::worker::ATTENTION_TRAP;
@@ -332,6 +333,9 @@ impl System {
             self.statuses.push_back(Status::Exited { pid, status, usage, timed_out });
         }
         self.tell_process(|| ProcessEvent::Exited { pid, status });
+        if self.trace {
+            trace::exited(self, pid, status);
+        }
         self.hang_up_if_orphaned(group);
         self.trace_process_ended(pid, ChildChange::from(status));
         self.tell_parent_of_end(pid);

@@ -407,7 +407,14 @@ fn calls_are_traced_with_arguments_and_result() {
     let words = Asm::new().call(KILL, &[value(-3), value(15)]).exit_group(0).words();
     machine.start(&words, 0);
     machine.run();
-    assert_eq!(machine.trace, ["[2] kill(-3, 15) = -1 ESRCH", "[2] exit_group(0) = ?"]);
+    assert_eq!(
+        machine.trace,
+        [
+            "[pid 2] kill(-3, SIGTERM) = -1 ESRCH (No such process)",
+            "[pid 2] exit_group(0) = ?",
+            "[pid 2] +++ exited with 0 +++",
+        ]
+    );
 }
 
 #[test]

@@ -13,6 +13,7 @@ use crate::futex::WaitId;
 use crate::limits::PID_MAX;
 use crate::ptrace::Tracee;
 use crate::signal::{AltStack, SigSet, SignalQueue};
+use crate::syscall::trace::Traced;
 use crate::time::Nanos;
 use crate::wait::{Entry, ParkSeq, Parked};
 use crate::worker::WorkerId;
@@ -144,7 +145,7 @@ pub struct Thread {
     /// Who traces it, and how; set for a little longer where it goes on from its last stop.
     pub(crate) traced: Option<Box<Tracee>>,
     /// The traced call it is in.
-    pub(crate) trace: Option<String>,
+    pub(crate) trace: Option<Box<Traced>>,
     /// What workers answer without the lock.
     pub shared: Arc<ThreadShared>,
 }
