@@ -131,9 +131,13 @@ pub(crate) struct RunArgs {
     /// Give the program a terminal: `auto` does if standard input and output are terminals
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub(crate) tty: TtyMode,
-    /// Print the guest's system calls on standard error: all, or those named
+    /// Print the guest's system calls on standard error, as strace(1) does: all, or those of names and classes (%file,
+    /// %desc, %process, %signal, %memory, %network, %ipc); `!` before them for all but these
     #[arg(long, value_name = "CALL,…", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub(crate) strace: Option<String>,
+    /// Print system calls to a file instead of standard error
+    #[arg(long, value_name = "FILE")]
+    pub(crate) strace_output: Option<PathBuf>,
     /// Print figures about the run on standard error when it ends
     #[arg(long)]
     pub(crate) stats: bool,
@@ -224,7 +228,7 @@ Examples:
   Your own files over Debian's
       tidemark run --debian python3 --rootfs ./app -- python3 /main.py
   What does it ask the kernel for?
-      tidemark run --strace=openat,execve --debian busybox-static -- busybox ls
+      tidemark run --strace=%file,%process --debian busybox-static -- busybox ls
 
   Work on the folder you are in, which the guest sees at /work
       tidemark run --debian bash,make --mount .:/work --workdir /work -- make

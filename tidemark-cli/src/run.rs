@@ -1,8 +1,10 @@
 //! `tidemark run`: a program in a guest, with this process's standard streams, signals and exit code.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -62,6 +64,8 @@ enum RunError {
     Rootfs(#[from] SourceError),
     #[error(transparent)]
     Remote(#[from] RemoteError),
+    #[error("cannot write system calls to {}: {source}", path.display())]
+    TraceFile { path: PathBuf, source: io::Error },
     #[error(transparent)]
     User(#[from] UserError),
     #[error(transparent)]
@@ -152,10 +156,10 @@ fn config(args: &RunArgs) -> Result<Config, RunError> {
         config = config.layer(layers::layer(path, &cache)?);
     }
     config = mounts::mount(config, &args.mount)?;
-    if let Some(filter) = &args.strace {
+    if args.strace.is_some() || args.strace_output.is_some() {
+        let filter = args.strace.as_deref().unwrap_or_default();
         let names = filter.split(',').map(str::trim).filter(|name| !name.is_empty());
-        // Standard error that is gone takes the trace with it.
-        config = config.trace(names, |line| _ = write!(io::stderr(), "{line}{}", terminal::line_end()));
+        config = config.trace(names, trace_sink(args.strace_output.as_deref())?);
     }
     Ok(if args.stats { config.measure_lock(LockMeasure::Worked(thread_cpu_nanos)) } else { config })
 }
@@ -166,6 +170,18 @@ fn become_user(command: &mut Command, user: &User) {
     if let Some((name, home)) = &user.known_as {
         command.env("HOME", home).env("USER", name).env("LOGNAME", name);
     }
+}
+
+/// Where lines about system calls go: a file, or standard error.
+fn trace_sink(path: Option<&Path>) -> Result<Box<dyn Fn(&str) + Send + Sync>, RunError> {
+    let Some(path) = path else {
+        // Standard error that is gone takes the trace with it.
+        return Ok(Box::new(|line| _ = write!(io::stderr(), "{line}{}", terminal::line_end())));
+    };
+    let failed = |source| RunError::TraceFile { path: path.to_owned(), source };
+    let file = File::create(path).map_err(failed)?;
+    // A disk that is full ends the trace, not the program.
+    Ok(Box::new(move |line| _ = writeln!(&file, "{line}")))
 }
 
 fn set_environment(command: &mut Command, variables: &[impl AsRef<OsStr>]) -> Result<(), RunError> {
@@ -191,6 +207,11 @@ async fn supervise(command: &Command, has_terminal: bool, timeout: Option<Durati
     let mut signals = Signals::new()?;
     let mut child = command.spawn().await?;
     let raw = if has_terminal { Some(RawMode::enter()?) } else { None };
+    // What a test cannot bring about otherwise; not in what is released.
+    #[cfg(debug_assertions)]
+    if std::env::var_os("TIDEMARK_TEST_PANIC").is_some() {
+        panic!("as a test wished");
+    }
     if let Some(guest) = child.stdin.take() {
         let end = if has_terminal { END_OF_FILE } else { b"" };
         tokio::spawn(async move {
