@@ -32,7 +32,9 @@ fn a_shell_edits_lines_and_remembers_them() {
         lines.iter().filter(|line| *line == "one two three").count() == 2
     });
     // Names are completed.
-    session.type_line("mkdir /tmp/some-directory; cd /tmp/so\t && pwd");
+    session.type_line("clear; mkdir /tmp/some-directory");
+    session.await_screen("the prompt alone", |lines| lines[0] == "ready>");
+    session.type_line("cd /tmp/so\t && pwd");
     session.await_line("/tmp/some-directory");
     leave(session);
 }
@@ -40,12 +42,13 @@ fn a_shell_edits_lines_and_remembers_them() {
 #[test]
 fn jobs_are_interrupted_stopped_and_brought_back() {
     let mut session = shell(80, 24);
-    session.type_line("sleep 1000; echo ended $?");
-    session.await_line("ready> sleep 1000; echo ended $?");
+    session.type_line("cat; echo ended $?");
+    // What it copies shows that it runs: a signal that comes earlier is the shell's.
+    session.type_line("copied");
+    session.await_screen("it twice", |lines| lines.iter().filter(|line| *line == "copied").count() == 2);
     session.type_keys("\x03");
-    session.await_text("^C");
-    session.type_line("echo still here");
-    session.await_line("still here");
+    session.await_line("^C");
+    session.await_last_line("ready>");
     session.type_line("clear; cat");
     session.await_screen("an empty screen", |lines| lines.iter().all(String::is_empty));
     session.type_line("echoed");
@@ -143,7 +146,7 @@ fn top_refreshes_and_follows_the_window() {
 #[test]
 fn tmux_splits_detaches_and_attaches() {
     let mut session = shell(80, 24);
-    session.type_line("tmux -f /dev/null new-session 'bash --norc --noprofile'");
+    session.type_line("tmux -f /dev/null new-session env PS1='ready> ' bash --norc --noprofile");
     session.await_screen("a status line", |lines| lines[23].starts_with("[0] 0:"));
     session.await_text("ready>");
     session.type_line("echo left $((20 + 22)); stty size");
@@ -172,6 +175,10 @@ fn script_records() {
     session.await_line("recorded");
     session.await_line("/dev/pts/1");
     session.type_line("exit");
+    session.await_screen("the outer shell", |lines| {
+        let typed = lines.iter().position(|line| line == "ready> exit");
+        typed.is_some_and(|typed| lines[typed..].iter().any(|line| line == "ready>"))
+    });
     session.type_line("clear; grep -c ^recorded /tmp/record");
     session.await_line("1");
     leave(session);
