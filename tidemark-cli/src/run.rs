@@ -120,6 +120,8 @@ fn try_run(args: &RunArgs) -> Result<u8, RunError> {
         if let Some(name) = std::env::var_os("TERM") {
             command.env("TERM", name.as_bytes());
         }
+        // Terminals show UTF-8; the one locale of it that every Debian has says so to programs.
+        command.env("LANG", "C.UTF-8");
     }
     let events = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     if let Some(user) = &args.user {
