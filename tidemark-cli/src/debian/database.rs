@@ -18,6 +18,10 @@ use crate::layer_content;
 
 /// Where the database is, below the root.
 const FOLDER: &str = "var/lib/dpkg";
+/// Where it has who is interested in which trigger.
+const TRIGGERS: &str = "triggers";
+/// The file there for triggers that are paths.
+const WATCHED_PATHS: &str = "File";
 /// dpkg's name for a new configuration file until it is configured.
 const NEW_CONFFILE: &[u8] = b".dpkg-new";
 
@@ -32,6 +36,8 @@ pub(super) struct Database {
     diversions: HashMap<LayerPath, Diversion>,
     /// Paths that configured packages watch.
     interests: Vec<LayerPath>,
+    /// Who is interested in what, as the files of `triggers/` have it. `None` in a new system: dpkg collects it itself then.
+    triggers: Option<BTreeMap<String, String>>,
     /// What is to be written below `info/`.
     info: BTreeMap<String, (u16, Vec<u8>)>,
     /// Those of `interests` under which something was unpacked.
@@ -98,6 +104,13 @@ impl Database {
     pub(super) fn read(layer: &Layer) -> io::Result<Self> {
         let text = |path: &str| layer_content::text(layer, &format!("{FOLDER}/{path}"));
         let mut database = Self::default();
+        let diversions = text("diversions")?;
+        let mut lines = diversions.lines();
+        while let (Some(from), Some(to), Some(by)) = (lines.next(), lines.next(), lines.next()) {
+            if let (Some(from), Some(to)) = (guest_path(from.as_bytes()), guest_path(to.as_bytes())) {
+                database.diversions.insert(from, Diversion { to, by: by.to_owned() });
+            }
+        }
         for stanza in text("status")?.split("\n\n").filter(|stanza| !stanza.trim().is_empty()) {
             database.status.push(format!("{}\n\n", stanza.trim_matches('\n')));
             let fields = deb822::stanzas(stanza).next().unwrap_or_default();
@@ -113,22 +126,26 @@ impl Database {
             }
         }
         database.drop_folders(layer);
-        let diversions = text("diversions")?;
-        let mut lines = diversions.lines();
-        while let (Some(from), Some(to), Some(by)) = (lines.next(), lines.next(), lines.next()) {
-            if let (Some(from), Some(to)) = (guest_path(from.as_bytes()), guest_path(to.as_bytes())) {
-                database.diversions.insert(from, Diversion { to, by: by.to_owned() });
-            }
+        let mut triggers = BTreeMap::new();
+        let index = layer.index();
+        let folder = layer_content::find(layer, &format!("{FOLDER}/{TRIGGERS}")).unwrap_or(index.root());
+        for entry in index.entries(folder, 0).filter(|entry| !matches!(entry.name, b"Lock" | b"Unincorp")) {
+            let text = layer_content::content_of(layer, entry.inode)?.unwrap_or_default();
+            let text = String::from_utf8_lossy(&text).into_owned();
+            triggers.insert(String::from_utf8_lossy(entry.name).into_owned(), text);
         }
-        let interests = text("triggers/File")?;
-        let paths = interests.lines().filter_map(|line| line.split(' ').next());
+        let watched = triggers.get(WATCHED_PATHS).map(String::as_str).unwrap_or_default();
+        let paths = watched.lines().filter_map(|line| line.split(' ').next());
         database.interests = paths.filter_map(|path| guest_path(path.as_bytes())).collect();
+        database.triggers = Some(triggers);
         Ok(database)
     }
 
     fn learn(&mut self, key: String, fields: &Stanza<'_>, list: Vec<Vec<u8>>) {
         let field = |name| fields.get(name).unwrap_or_default().to_owned();
         for path in list.iter().filter_map(|path| guest_path(path)) {
+            let diversion = self.diversions.get(&path).filter(|diversion| diversion.by != field("Package"));
+            let path = diversion.map_or(path, |diversion| diversion.to.clone());
             self.owners.insert(path, key.clone());
         }
         let known =
@@ -182,6 +199,7 @@ impl Database {
             Ok(placement)
         })?;
         self.activate(&list);
+        self.watch(&identity.key, &control.text("triggers"));
         self.status.push(status(&text, &conffiles));
         for (name, content) in control.files.iter().filter(|(name, _)| *name != "control") {
             let mode = if is_script(name) { 0o755 } else { 0o644 };
@@ -274,6 +292,27 @@ impl Database {
         }
     }
 
+    /// Notes what a package is interested in (deb-triggers(5)).
+    fn watch(&mut self, key: &str, directives: &str) {
+        let Some(triggers) = &mut self.triggers else { return };
+        for line in directives.lines() {
+            let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
+            let (Some(directive), Some(name)) = (words.next(), words.next()) else { continue };
+            let who = match directive {
+                "interest" | "interest-await" => key.to_owned(),
+                "interest-noawait" => format!("{key}/noawait"),
+                _ => continue,
+            };
+            // Names that are no paths are names of files.
+            let (file, line) = match name.strip_prefix('/') {
+                Some(_) => (WATCHED_PATHS, format!("{name} {who}\n")),
+                None if is_word(name) => (name, format!("{who}\n")),
+                None => continue,
+            };
+            triggers.entry(file.to_owned()).or_default().push_str(&line);
+        }
+    }
+
     /// Writes what has changed into the tree.
     ///
     /// # Errors
@@ -289,11 +328,14 @@ impl Database {
         for (name, (mode, content)) in std::mem::take(&mut self.info) {
             put(&format!("info/{name}"), mode, &content)?;
         }
+        for (name, text) in self.triggers.iter().flatten() {
+            put(&format!("{TRIGGERS}/{name}"), 0o644, text.as_bytes())?;
+        }
         let activated = std::mem::take(&mut self.activated);
         if !activated.is_empty() {
             let lines: Vec<u8> =
                 activated.iter().flat_map(|path| [&path.to_bytes(), b" -\n".as_slice()].concat()).collect();
-            put("triggers/Unincorp", 0o644, &lines)?;
+            put(&format!("{TRIGGERS}/Unincorp"), 0o644, &lines)?;
         }
         if !builder.contains(&path("available")?) {
             builder.file(&path("available")?, file_attributes(), &mut [].as_slice())?;
@@ -468,7 +510,8 @@ mod tests {
         let builder = LayerBuilder::resume(Cursor::new(bytes)).expect("a layer");
         let mut tree = Tree { database, builder };
         let files = ["./usr/bin/tool", "./usr/share/man/man1/tool.1"];
-        tree.unpack(&fields("tools", ""), &[], &files).expect("unpacked");
+        let triggers = "# who\ninterest-noawait /usr/share/x\ninterest name\nactivate other\ninterest ../y\n";
+        tree.unpack(&fields("tools", ""), &[("triggers", triggers)], &files).expect("unpacked");
         let error = tree.unpack(&fields("bad", ""), &[], &["./usr/bin/base"]).expect_err("owned");
         assert!(error.to_string().contains("which base has"), "{error}");
         tree.unpack(&fields("other", ""), &[], &["./usr/bin/tool"]).expect("the diverter's own stays");
@@ -477,6 +520,10 @@ mod tests {
         assert_eq!(text("usr/bin/tool.real"), "./usr/bin/tool");
         assert_eq!(text("usr/bin/tool"), "./usr/bin/tool");
         assert_eq!(text("var/lib/dpkg/triggers/Unincorp"), "/usr/share/man -\n");
+        let watched = "/usr/share/man man-db/noawait\n/usr/lib/x base\n/usr/share/x tools/noawait\n";
+        assert_eq!(text("var/lib/dpkg/triggers/File"), watched);
+        assert_eq!(text("var/lib/dpkg/triggers/name"), "tools\n");
+        assert!(layer_content::find(&layer, "var/lib/dpkg/triggers/other").is_none());
         assert!(text("var/lib/dpkg/status").starts_with("Package: base\n"));
     }
 }
