@@ -125,7 +125,8 @@ fn calls_are_shown_as_strace_shows_them() {
     let guest = Guest::new();
     let trace = guest.dir.path().join("trace");
     let file = trace.to_str().expect("text");
-    let script = "cat /etc/group > /dev/null; cat /none; kill -USR1 $$";
+    // The shell surely waits for what sleeps.
+    let script = "cat /etc/group > /dev/null; sleep 0.5; cat /none; kill -USR1 $$";
     let output = guest.run(&["--strace", "--strace-output", file, "--", "sh", "-c", script]);
     assert_eq!(output.status.code(), Some(128 + 10));
     assert!(!String::from_utf8_lossy(&output.stderr).contains("openat"), "it goes to the file");
