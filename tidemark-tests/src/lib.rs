@@ -1,13 +1,16 @@
 //! Guest programs as tests: finding them, running one in a sandbox of its own, comparing with what the oracle did.
 //!
-//! Owns no expectation: those are the `.expected` files beside the programs (tests/guests/README.md), taken from
-//! qemu or a real Linux. A program that is known to fail here has a `.gap` file beside it, with the reason and what
-//! it does instead; that is asserted too, so that closing a gap is noticed.
+//! Two suites: the small C programs of tests/guests, each with an `.expected` file beside it taken from qemu or a real
+//! Linux, and in [`userland`] the command lines of real Debian programs in tests/userland. A guest program that is known
+//! to fail here has a `.gap` file beside it, with the reason and what it does instead; that is asserted too, so that
+//! closing a gap is noticed.
 
 #![forbid(unsafe_code)]
 
 mod program;
 mod run;
+mod supervised;
+pub mod userland;
 mod verdict;
 
 pub use program::{Program, families, programs, sources};

@@ -78,7 +78,7 @@ fn last_name(path: &Path) -> String {
     path.file_name().and_then(|name| name.to_str()).expect("guest programs have plain names").to_owned()
 }
 
-fn workspace() -> &'static Path {
+pub(crate) fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate is in a workspace")
 }
 

@@ -57,7 +57,7 @@ fn judge(program: &Program, outcome: &Outcome) -> Option<String> {
 }
 
 /// From the first line that differs on, what was expected (`-`) and what came (`+`).
-fn difference(expected: &str, got: &str) -> String {
+pub(crate) fn difference(expected: &str, got: &str) -> String {
     let same = expected.lines().zip(got.lines()).take_while(|(a, b)| a == b).count();
     let mut text = String::new();
     let removed = expected.lines().skip(same).map(|line| ("-", line));

@@ -27,7 +27,7 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
         let lint = cmd!(sh, "cargo clippy --workspace --all-targets --locked -- -D warnings");
         Ok(lint.quiet().run().map(nothing)?)
     });
-    test::add_steps(sh, &options.test, &mut steps);
+    test::add_steps(sh, &options.test, test::Userland::All, &mut steps);
     steps.step("bench, one round", || bench::run(sh, &bench::Options::smoke()).map(nothing));
     steps.finish()
 }

@@ -17,6 +17,7 @@ mod steps;
 mod test;
 mod tidy;
 mod tools;
+mod userland;
 mod wasm;
 
 use std::process::ExitCode;
@@ -44,6 +45,8 @@ enum Command {
     Tidy(tidy::Options),
     /// Measure speed against `qemu-riscv64-static`: medians and ratios of one run.
     Bench(bench::Options),
+    /// Run real command lines of Debian's riscv64 programs; compare with qemu, or record what it does.
+    Userland(userland::Options),
     /// Run the fuzz targets.
     Fuzz(fuzz::Options),
     /// Build what runs in JavaScript.
@@ -70,6 +73,7 @@ fn run(command: Command) -> Result<()> {
         Command::Ci(options) => ci::run(&sh, &options),
         Command::Tidy(options) => tidy::run(&sh, &options),
         Command::Bench(options) => bench::run(&sh, &options),
+        Command::Userland(options) => userland::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Build(options) => build::run(&options),
         Command::BuildGuests => guests::run(&sh),

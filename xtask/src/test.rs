@@ -1,5 +1,5 @@
 //! `test`: everything the README promises, from a fresh clone on: setup, guest programs, `cargo test`, and
-//! WebAssembly in Node. Setup may download; from there on it runs offline.
+//! WebAssembly in Node. Setup and the first step after it may download; from there on it runs offline.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -9,7 +9,7 @@ use clap::Args;
 use xshell::Shell;
 
 use crate::steps::Steps;
-use crate::{build, closing, fuzz, guests, project, setup, tools};
+use crate::{build, closing, fuzz, guests, project, setup, tools, userland};
 
 /// What Node runs.
 const NODE_TESTS: [&str; 3] = [
@@ -17,6 +17,18 @@ const NODE_TESTS: [&str; 3] = [
     "tidemark-js/tests/package.test.mjs",
     "tidemark-js/tests/litmus.test.mjs",
 ];
+
+/// The tag of the command lines that are run where not all are.
+const QUICK: &str = "smoke";
+
+/// How many of the command lines of tests/userland are run.
+#[derive(Clone, Copy)]
+pub(crate) enum Userland {
+    /// A good part of each family.
+    Quick,
+    /// All of them.
+    All,
+}
 
 /// What to test.
 #[derive(Args)]
@@ -39,17 +51,22 @@ pub(crate) struct Options {
 /// If one fails, or what they need is missing.
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
     let mut steps = Steps::start();
-    add_steps(sh, options, &mut steps);
+    add_steps(sh, options, Userland::Quick, &mut steps);
     steps.finish()
 }
 
 /// The steps of `test`, for `ci` to have among its own.
-pub(crate) fn add_steps(sh: &Shell, options: &Options, steps: &mut Steps) {
+pub(crate) fn add_steps(sh: &Shell, options: &Options, userland: Userland, steps: &mut Steps) {
     if !options.no_setup {
         steps.step("setup", || setup::run(sh, &setup::Options::default()).map(|()| vec![]));
     }
+    let tag = match userland {
+        Userland::Quick => Some(QUICK),
+        Userland::All => None,
+    };
+    steps.step("packages", || userland::fetch(tag).map(|()| vec![]));
     steps.step("build-guests", || guests::run(sh).map(|()| vec![]));
-    steps.step("cargo test", || cargo_test(&options.cargo));
+    steps.step("cargo test", || cargo_test(&options.cargo, tag));
     steps.step("build node", || build::node().map(|()| vec![]));
     steps.step("node test", node_test);
     if options.fuzz_seconds > 0 {
@@ -57,12 +74,15 @@ pub(crate) fn add_steps(sh: &Shell, options: &Options, steps: &mut Steps) {
     }
 }
 
-fn cargo_test(more: &[String]) -> Result<Vec<String>> {
+fn cargo_test(more: &[String], rows: Option<&str>) -> Result<Vec<String>> {
     let mut command = Command::new("cargo");
     command
         .args(["test", "--workspace", "--locked", "--offline", "--no-fail-fast"])
         .args(more)
         .current_dir(project::root());
+    // Which command lines of tests/userland: those with a tag, or all.
+    command.env("TIDEMARK_USERLAND", rows.unwrap_or("all"));
+    command.env("TIDEMARK_COMMAND", project::target().join("release/tidemark"));
     closing::run(command.envs(found()?))
 }
 

@@ -1,0 +1,96 @@
+//! `cargo xtask userland`: the command lines of tests/userland, checked, compared with the oracle or recorded from it.
+
+#![forbid(unsafe_code)]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use tidemark_tests::userland::{Mode, Oracle, Report, Selection, prepare, run};
+
+/// A row slower than this many times the oracle is named.
+const SLOWER: f64 = 6.0;
+/// How many of the slowest are named in any case.
+const SLOWEST: usize = 10;
+
+/// Run real command lines of Debian's riscv64 programs.
+#[derive(Parser)]
+#[command(name = "cargo xtask userland", bin_name = "cargo xtask userland")]
+struct Options {
+    /// Run only rows whose FAMILY/NAME contains one of these
+    names: Vec<String>,
+    /// Run only rows with this tag
+    #[arg(long)]
+    tag: Vec<String>,
+    /// Also run each on the oracle, and compare outcomes and times; needs root
+    #[arg(long)]
+    oracle: bool,
+    /// Write down what the oracle does; needs root
+    #[arg(long, conflicts_with = "oracle")]
+    record: bool,
+    /// Only get the packages that they run from
+    #[arg(long, conflicts_with_all = ["oracle", "record"])]
+    fetch: bool,
+    /// How many to run at once; times are told best one at a time
+    #[arg(long, default_value_t = 2)]
+    jobs: usize,
+    /// The emulator that is the oracle
+    #[arg(long, env = "TIDEMARK_ORACLE", default_value = "target/oracle/qemu-riscv64")]
+    qemu: PathBuf,
+}
+
+fn main() -> ExitCode {
+    match perform(&Options::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(options: &Options) -> Result<bool> {
+    let qemu = || options.qemu.canonicalize().context("no oracle; run `cargo xtask setup`");
+    let oracle = if options.oracle || options.record { Some(Oracle::register(&qemu()?)?) } else { None };
+    let mode = match &oracle {
+        None => Mode::Check,
+        Some(oracle) if options.record => Mode::Record(oracle),
+        Some(oracle) => Mode::Compare(oracle),
+    };
+    let selection = Selection { names: options.names.clone(), tags: options.tag.clone() };
+    if options.fetch {
+        return prepare(&selection).map(|()| true);
+    }
+    let report = run(mode, &selection, options.jobs)?;
+    for failure in &report.failures {
+        println!("{failure}");
+    }
+    tell_times(&report);
+    println!("{} rows, {} failed", report.count, report.failures.len());
+    Ok(report.failures.is_empty() && report.count > 0)
+}
+
+/// Prints every ratio of times, the slowest last.
+fn tell_times(report: &Report) {
+    let mut ratios: Vec<(f64, String)> = report
+        .times
+        .iter()
+        .map(|(name, here, oracle)| {
+            let ratio = here.as_secs_f64() / oracle.as_secs_f64();
+            let seconds = (here.as_secs_f64(), oracle.as_secs_f64());
+            (ratio, format!("{ratio:8.2} × {:9.3} s {:9.3} s  {name}", seconds.0, seconds.1))
+        })
+        .collect();
+    ratios.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+    for (_, line) in &ratios {
+        println!("{line}");
+    }
+    let slower = ratios.iter().filter(|(ratio, _)| *ratio > SLOWER).count();
+    if let Some((median, _)) = ratios.get(ratios.len() / 2) {
+        println!(
+            "time, Tidemark / qemu: median {median:.2}; {slower} rows above {SLOWER}; slowest {SLOWEST} last"
+        );
+    }
+}

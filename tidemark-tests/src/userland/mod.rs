@@ -1,0 +1,17 @@
+//! Real command lines of Debian's riscv64 programs: the rows of tests/userland, run in Tidemark and on the oracle.
+//!
+//! Owns the form of the rows and how they are run and judged; tests/userland/README.md tells it to those who write rows.
+//! Packages come through the `tidemark` command, as they do for anybody.
+
+mod guest;
+mod judge;
+mod oracle;
+mod roots;
+mod suite;
+mod table;
+mod unpack;
+
+pub use oracle::Oracle;
+pub use roots::Roots;
+pub use suite::{Mode, Report, Selection, prepare, run};
+pub use table::{Family, Row, families};
