@@ -54,7 +54,7 @@ impl Session {
         run.args(["-e", "PS1=ready> ", "-e", "LESSHISTFILE=-", "-e", "HOME=/root", "--"]).args(command);
         let child =
             run.env("TERM", "xterm").stdin(copy()).stdout(copy()).stderr(copy()).spawn().expect("started");
-        let keyboard = File::from(OwnedFd::from(master));
+        let keyboard = File::from(master);
         let parser = vt100::Parser::new(whole(rows), whole(columns), 0);
         let shown = Arc::new(Shown { state: Mutex::new((parser, true)), changed: Condvar::new() });
         let reader = {
