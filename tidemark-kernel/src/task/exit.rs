@@ -281,9 +281,7 @@ impl System {
                 return true;
             };
             self.adopt(heir, child);
-            if let Some(group) = self.tasks.process(child).map(|child| child.group) {
-                self.hang_up_if_orphaned(group);
-            }
+            self.hang_up_if_orphaned(child, Some(pid));
         }
         false
     }
@@ -325,7 +323,7 @@ impl System {
         let status = *process.exiting.get_or_insert(ExitStatus::Code(0));
         process.change = Some(ChildChange::from(status));
         process.ended.wake(Events::IN, &mut self.woken);
-        let (group, spawned) = (process.group, process.spawned);
+        let (parent, spawned) = (process.parent, process.spawned);
         let mut usage = process.usage;
         usage.add(&process.children_usage);
         if spawned {
@@ -336,7 +334,7 @@ impl System {
         if self.trace {
             trace::exited(self, pid, status);
         }
-        self.hang_up_if_orphaned(group);
+        self.hang_up_if_orphaned(pid, parent);
         self.trace_process_ended(pid, ChildChange::from(status));
         self.tell_parent_of_end(pid);
     }

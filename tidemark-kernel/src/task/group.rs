@@ -124,8 +124,16 @@ impl System {
         !self.tasks.groups().members(group).iter().any(has_outside_parent)
     }
 
-    /// A group that has just lost the last who could continue it, and has stopped members, is hung up (`setpgid(2)`).
-    pub(crate) fn hang_up_if_orphaned(&mut self, group: Pid) {
+    /// A process ends, or loses the parent that ends: where that was the last tie by which somebody could have continued its
+    /// group, and that has stopped members, it is hung up (`setpgid(2)`).
+    pub(crate) fn hang_up_if_orphaned(&mut self, child: Pid, parent: Option<Pid>) {
+        let parent = parent.and_then(|parent| self.tasks.process(parent));
+        let (Some(child), Some(parent)) = (self.tasks.process(child), parent) else { return };
+        let group = child.group;
+        // Such a parent was no tie (Linux, `kill_orphaned_pgrp`): nothing changes.
+        if parent.group == group || parent.session != child.session {
+            return;
+        }
         let members = self.tasks.groups().members(group).to_vec();
         let stopped = |pid: &Pid| self.tasks.process(*pid).is_some_and(|member| member.stopped.is_some());
         if !members.iter().any(stopped) || !self.group_is_orphaned(group) {
