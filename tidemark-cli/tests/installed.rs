@@ -160,7 +160,7 @@ fn maintainer_scripts_run_in_dpkgs_order_with_its_environment() {
             &[],
             &[
                 ("postinst", "#!/bin/sh\necho \"$@\" >> /var/lib/early\n"),
-                ("triggers", "interest-noawait /usr/share/watched\n"),
+                ("triggers", "interest-noawait /usr/share/watched\ninterest-noawait a-name\n"),
                 ("conffiles", "/etc/early.conf\n"),
             ],
             &[("./etc/early.conf", "early\n"), ("./usr/bin/tool", "early's\n")],
@@ -169,6 +169,7 @@ fn maintainer_scripts_run_in_dpkgs_order_with_its_environment() {
             "late",
             &["early"],
             &[
+                ("triggers", "activate-noawait a-name\n"),
                 ("preinst", preinst),
                 ("postinst", "#!/bin/sh\npolicy-rc.d x start; echo $? > /var/lib/policy\n"),
             ],
@@ -192,6 +193,7 @@ fn maintainer_scripts_run_in_dpkgs_order_with_its_environment() {
             "not yet",
             "",
             "/usr/share/watched",
+            "a-name",
             "configure",
             "triggered",
             "early",

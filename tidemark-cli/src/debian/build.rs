@@ -22,7 +22,7 @@ use super::packages::Package;
 use super::resolution::Resolution;
 
 /// Changes whenever the way in which layers are made does: those made otherwise are built anew.
-const PROCEDURE_VERSION: u32 = 2;
+const PROCEDURE_VERSION: u32 = 3;
 
 impl Archive<'_> {
     /// The layer of a resolution, from the cache if it is there and sound. Its name begins with `title`'s.

@@ -40,8 +40,8 @@ pub(super) struct Database {
     triggers: Option<BTreeMap<String, String>>,
     /// What is to be written below `info/`.
     info: BTreeMap<String, (u16, Vec<u8>)>,
-    /// Those of `interests` under which something was unpacked.
-    activated: Vec<LayerPath>,
+    /// Names of triggers that what was unpacked activates.
+    activated: Vec<String>,
 }
 
 /// What must be known of a package when others are unpacked beside it.
@@ -286,8 +286,8 @@ impl Database {
             let is_under = |path: &Vec<u8>| {
                 path.strip_prefix(watched.as_slice()).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
             };
-            if !self.activated.contains(interest) && list.iter().any(is_under) {
-                self.activated.push(interest.clone());
+            if list.iter().any(is_under) {
+                self.activated.push(String::from_utf8_lossy(&watched).into_owned());
             }
         }
     }
@@ -301,6 +301,11 @@ impl Database {
             let who = match directive {
                 "interest" | "interest-await" => key.to_owned(),
                 "interest-noawait" => format!("{key}/noawait"),
+                // dpkg activates these as it unpacks. Nobody need await them: all are processed before the end.
+                "activate" | "activate-await" | "activate-noawait" if is_word(name) => {
+                    self.activated.push(name.to_owned());
+                    continue;
+                }
                 _ => continue,
             };
             // Names that are no paths are names of files.
@@ -331,11 +336,12 @@ impl Database {
         for (name, text) in self.triggers.iter().flatten() {
             put(&format!("{TRIGGERS}/{name}"), 0o644, text.as_bytes())?;
         }
-        let activated = std::mem::take(&mut self.activated);
+        let mut activated = std::mem::take(&mut self.activated);
+        activated.sort_unstable();
+        activated.dedup();
         if !activated.is_empty() {
-            let lines: Vec<u8> =
-                activated.iter().flat_map(|path| [&path.to_bytes(), b" -\n".as_slice()].concat()).collect();
-            put(&format!("{TRIGGERS}/Unincorp"), 0o644, &lines)?;
+            let lines: String = activated.iter().map(|name| format!("{name} -\n")).collect();
+            put(&format!("{TRIGGERS}/Unincorp"), 0o644, lines.as_bytes())?;
         }
         if !builder.contains(&path("available")?) {
             builder.file(&path("available")?, file_attributes(), &mut [].as_slice())?;
@@ -519,7 +525,7 @@ mod tests {
         let text = |path: &str| layer_content::text(&layer, path).expect("readable");
         assert_eq!(text("usr/bin/tool.real"), "./usr/bin/tool");
         assert_eq!(text("usr/bin/tool"), "./usr/bin/tool");
-        assert_eq!(text("var/lib/dpkg/triggers/Unincorp"), "/usr/share/man -\n");
+        assert_eq!(text("var/lib/dpkg/triggers/Unincorp"), "/usr/share/man -\nother -\n");
         let watched = "/usr/share/man man-db/noawait\n/usr/lib/x base\n/usr/share/x tools/noawait\n";
         assert_eq!(text("var/lib/dpkg/triggers/File"), watched);
         assert_eq!(text("var/lib/dpkg/triggers/name"), "tools\n");
