@@ -174,8 +174,11 @@ fn become_user(command: &mut Command, user: &User) {
     }
 }
 
+/// Takes a line about the guest's system calls.
+type TraceSink = Box<dyn Fn(&str) + Send + Sync>;
+
 /// Where lines about system calls go: a file, or standard error.
-fn trace_sink(path: Option<&Path>) -> Result<Box<dyn Fn(&str) + Send + Sync>, RunError> {
+fn trace_sink(path: Option<&Path>) -> Result<TraceSink, RunError> {
     let Some(path) = path else {
         // Standard error that is gone takes the trace with it.
         return Ok(Box::new(|line| _ = write!(io::stderr(), "{line}{}", terminal::line_end())));

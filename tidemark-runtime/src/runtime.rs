@@ -46,12 +46,15 @@ pub(crate) struct Shared<H: Host> {
     pub(crate) stopping: AtomicBool,
     pub(crate) crash: CrashCell,
     pub(crate) requests: Requests,
-    pub(crate) trace: Box<dyn Fn(Option<&str>, &str) + Send + Sync>,
+    pub(crate) trace: Trace,
     /// Realtime minus monotonic, in nanoseconds, the same for all.
     realtime_offset: AtomicU64,
     /// News for the control loop.
     events: Mutex<Vec<Status>>,
 }
+
+/// Takes a line of the trace and the name of the call that it is about, if it is about one.
+type Trace = Box<dyn Fn(Option<&str>, &str) + Send + Sync>;
 
 /// How far the realtime clock must have been set, in nanoseconds, for the guest's to follow. Less is the noise of reading
 /// two clocks, and would make time go back between two workers.

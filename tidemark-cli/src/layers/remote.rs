@@ -1,6 +1,6 @@
 //! `--layer`: a layer file by its name, or from the network, kept in the cache.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use tidemark_sdk::layer::{Layer, OpenError, limits::MAX_LAYER_LEN, open_layer};
@@ -55,16 +55,16 @@ fn download(
     sha256: Option<&str>,
     source: &SourceArgs,
     cache: &Cache,
-    path: &PathBuf,
+    path: &Path,
 ) -> Result<(), RemoteError> {
     if source.offline {
         return Err(DebianError::Offline { what: url.to_owned() }.into());
     }
-    let failed = |error| RemoteError::Download(DebianError::Cache { path: path.clone(), source: error });
+    let failed = |error| RemoteError::Download(DebianError::Cache { path: path.to_owned(), source: error });
     let progress = Progress::new(source.quiet);
     cache.store_file(path, failed, |file| {
         let bar = progress.download(url, 0);
-        let unwritable = |error| DebianError::Cache { path: path.clone(), source: error };
+        let unwritable = |error| DebianError::Cache { path: path.to_owned(), source: error };
         let digest = Downloader::new().stream(url, MAX_LAYER_LEN, file.as_file_mut(), &bar, &unwritable)?;
         if sha256.is_some_and(|wanted| wanted != digest) {
             return Err(RemoteError::Digest { name: name.to_owned() });

@@ -155,33 +155,33 @@ impl Call<'_> {
 
     /// Whether a pointer leads to what the call fills in.
     fn fills(&self, name: &str) -> bool {
-        match (self.row.name, name) {
+        matches!(
+            (self.row.name, name),
             ("read" | "pread64" | "recvfrom" | "getcwd" | "readlinkat" | "getrandom", "buf")
-            | ("readv" | "preadv" | "preadv2", "iov")
-            | ("statfs" | "fstatfs" | "uname" | "sysinfo" | "times" | "adjtimex", "buf" | "info")
-            | ("rt_sigprocmask", "oldset")
-            | ("rt_sigpending", "set")
-            | ("rt_sigaction", "oldact")
-            | ("sigaltstack", "old_ss")
-            | ("wait4", "wstatus" | "rusage")
-            | ("waitid", "infop" | "rusage")
-            | ("clock_gettime" | "gettimeofday", "tp" | "tv" | "tz")
-            | ("clock_getres" | "nanosleep" | "clock_nanosleep", "res" | "rem")
-            | ("getrlimit", "rlim")
-            | ("getrusage", "usage")
-            | ("ppoll", "fds")
-            | ("epoll_pwait" | "epoll_pwait2", "events")
-            | ("accept" | "accept4" | "getsockname" | "getpeername", "addr" | "addrlen")
-            | ("recvfrom", "src_addr" | "addrlen")
-            | ("getsockopt", "optval" | "optlen")
-            | ("getdents64", "dirp")
-            | ("getgroups", "list")
-            | ("getresuid" | "getresgid", _)
-            | ("getcpu" | "capget", _)
-            | ("sched_getaffinity", "mask") => true,
-            (_, "statbuf" | "statxbuf" | "pipefd" | "sv" | "curr_value" | "old_value" | "old_limit") => true,
-            _ => false,
-        }
+                | ("readv" | "preadv" | "preadv2", "iov")
+                | ("statfs" | "fstatfs" | "uname" | "sysinfo" | "times" | "adjtimex", "buf" | "info")
+                | ("rt_sigprocmask", "oldset")
+                | ("rt_sigpending", "set")
+                | ("rt_sigaction", "oldact")
+                | ("sigaltstack", "old_ss")
+                | ("wait4", "wstatus" | "rusage")
+                | ("waitid", "infop" | "rusage")
+                | ("clock_gettime" | "gettimeofday", "tp" | "tv" | "tz")
+                | ("clock_getres" | "nanosleep" | "clock_nanosleep", "res" | "rem")
+                | ("getrlimit", "rlim")
+                | ("getrusage", "usage")
+                | ("ppoll", "fds")
+                | ("epoll_pwait" | "epoll_pwait2", "events")
+                | ("accept" | "accept4" | "getsockname" | "getpeername", "addr" | "addrlen")
+                | ("recvfrom", "src_addr" | "addrlen")
+                | ("getsockopt", "optval" | "optlen")
+                | ("getdents64", "dirp")
+                | ("getgroups", "list")
+                | ("getresuid" | "getresgid", _)
+                | ("getcpu" | "capget", _)
+                | ("sched_getaffinity", "mask")
+                | (_, "statbuf" | "statxbuf" | "pipefd" | "sv" | "curr_value" | "old_value" | "old_limit")
+        )
     }
 
     /// What a pointer leads to that the call was given.
