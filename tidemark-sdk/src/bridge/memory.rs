@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
@@ -84,15 +84,23 @@ impl Node {
 }
 
 fn now() -> Timestamp {
-    #[cfg(not(target_arch = "wasm32"))]
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    // There is no clock to ask without the host.
-    #[cfg(target_arch = "wasm32")]
-    let since = UNIX_EPOCH.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = since_epoch();
     Timestamp {
         seconds: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
         nanoseconds: since.subsec_nanos(),
     }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn since_epoch() -> Duration {
+    use std::time::{SystemTime, UNIX_EPOCH};
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// There is no clock to ask without the host.
+#[cfg(target_arch = "wasm32")]
+fn since_epoch() -> Duration {
+    Duration::ZERO
 }
 
 impl MemoryFiles {
