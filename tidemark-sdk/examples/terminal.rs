@@ -29,9 +29,11 @@ pub async fn example(tidemark: &Tidemark) -> Result<String, Box<dyn Error>> {
     shell.resize(132, 43).await?;
     keyboard.write_all("stty size\r").await?;
     session += &shown_until(&mut screen, "43 132\r\n").await?;
-    // Ctrl-C ends what runs in the foreground, not the shell.
+    // Ctrl-C ends what runs in the foreground, not the shell. What `cat` answers shows that it does run.
     keyboard.write_all("echo ready; cat\r").await?;
     session += &shown_until(&mut screen, "ready\r\n").await?;
+    keyboard.write_all("hello\r").await?;
+    session += &shown_until(&mut screen, "hello\r\nhello\r\n").await?;
     keyboard.write_all("\x03").await?;
     session += &shown_until(&mut screen, "$ ").await?;
     keyboard.write_all("exit 7\r").await?;
