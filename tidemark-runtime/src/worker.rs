@@ -267,14 +267,24 @@ impl<H: Host> PoolWorker<H> {
     }
 }
 
+impl<H: Host> PoolWorker<H> {
+    /// Whether the sandbox is to end, or is dead.
+    fn is_over(&self) -> bool {
+        self.shared.crash.is_set() || self.shared.stopping.load(Ordering::SeqCst)
+    }
+}
+
 impl<H: Host> Turn for PoolWorker<H> {
     fn turn(&mut self) -> TurnResult {
-        if self.shared.crash.is_set() || self.shared.stopping.load(Ordering::SeqCst) {
+        if self.is_over() {
             self.slot().set_quiescent();
             self.current = None;
             return TurnResult::Exit;
         }
         match self.turns() {
+            // The end may have been announced since. Whoever announces it changes the word afterwards, so that what is
+            // seen neither here nor in the word can't be.
+            Ok(TurnResult::Park { .. }) if self.is_over() => TurnResult::Exit,
             Ok(result) => result,
             Err(Dead) => TurnResult::Exit,
         }
