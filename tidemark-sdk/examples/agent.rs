@@ -36,9 +36,9 @@ pub async fn example(tidemark: &Tidemark) -> Result<Vec<String>, Box<dyn Error>>
     // Files in.
     let files = tidemark.files();
     let input = Batch::new()
-        .folder("/work", 0o777)
-        .file("/work/input.txt", 0o644, "pear\napple\nplum\n")
-        .file("/work/task.sh", 0o755, "sort input.txt > output.txt\nwc -l < output.txt\n");
+        .folder("/project", 0o777)
+        .file("/project/input.txt", 0o644, "pear\napple\nplum\n")
+        .file("/project/task.sh", 0o755, "sort input.txt > output.txt\nwc -l < output.txt\n");
     files.write_batch(input).await?;
 
     // What it is told to do.
@@ -46,7 +46,7 @@ pub async fn example(tidemark: &Tidemark) -> Result<Vec<String>, Box<dyn Error>>
     report.push(format!("{}: {}", done.status, String::from_utf8_lossy(&done.stdout).trim()));
 
     // Files out.
-    report.push(String::from_utf8(files.read("/work/output.txt").await?)?);
+    report.push(String::from_utf8(files.read("/project/output.txt").await?)?);
 
     // What goes wrong ends, and says why.
     let endless = run(tidemark, "while :; do :; done").await?;
@@ -58,7 +58,7 @@ pub async fn example(tidemark: &Tidemark) -> Result<Vec<String>, Box<dyn Error>>
         noisy.stdout.len(),
         noisy.truncated
     ));
-    let hungry = run(tidemark, "dd if=/dev/zero of=/work/big bs=1M count=100").await?;
+    let hungry = run(tidemark, "dd if=/dev/zero of=/project/big bs=1M count=100").await?;
     report.push(format!("a large file: {}", hungry.status));
 
     // Nothing is left running.
@@ -71,7 +71,7 @@ pub async fn example(tidemark: &Tidemark) -> Result<Vec<String>, Box<dyn Error>>
 /// Runs a shell command as somebody without rights, for three seconds at the most.
 async fn run(tidemark: &Tidemark, script: &str) -> Result<Output, Box<dyn Error>> {
     let mut command = tidemark.command("/bin/busybox");
-    command.args(["sh", "-c", script]).current_dir("/work").user("1000");
+    command.args(["sh", "-c", script]).current_dir("/project").user("1000");
     command.timeout(Duration::from_secs(3)).kill_after(Duration::from_millis(100)).kill_on_drop(true);
     command.max_output(10_000, Overflow::Kill);
     command.rlimit(Resource::FileSize, 10 << 20, 10 << 20);

@@ -21,9 +21,9 @@ use super::{FileError, NEW_DIR, PART, check_path, refused};
 /// use tidemark_sdk::Batch;
 ///
 /// let batch = Batch::new()
-///     .file("/work/main.py", 0o644, "print('hello')\n")
-///     .file("/work/run.sh", 0o755, "#!/bin/sh\nexec python3 main.py\n")
-///     .symlink("/work/latest", "main.py");
+///     .file("/project/main.py", 0o644, "print('hello')\n")
+///     .file("/project/run.sh", 0o755, "#!/bin/sh\nexec python3 main.py\n")
+///     .symlink("/project/latest", "main.py");
 /// tidemark.files().write_batch(batch).await?;
 /// # Ok(())
 /// # }

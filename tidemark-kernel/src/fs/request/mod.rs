@@ -278,21 +278,21 @@ mod tests {
         let mut machine = Machine::new(Limits::default());
         let kernel = &mut machine.kernel;
         let content: Vec<u8> = (0..300_000u32).map(|n| (n / 3) as u8).collect();
-        kernel.fs_make_dir(b"/work", 0o755, NOW).unwrap();
-        write(kernel, b"/work/a", &content);
-        assert_eq!(read(kernel, b"/work/a"), content);
-        let attr = kernel.fs_stat(b"/work/a", true, NOW).unwrap();
+        kernel.fs_make_dir(b"/project", 0o755, NOW).unwrap();
+        write(kernel, b"/project/a", &content);
+        assert_eq!(read(kernel, b"/project/a"), content);
+        let attr = kernel.fs_stat(b"/project/a", true, NOW).unwrap();
         assert_eq!((attr.size, attr.perm, attr.mtime.seconds), (300_000, 0o640, 1_700_000_000));
-        kernel.fs_symlink(b"a", b"/work/link", NOW).unwrap();
-        assert_eq!(kernel.fs_read_link(b"/work/link", NOW), Ok(b"a".to_vec()));
-        kernel.fs_rename(b"/work/a", b"/work/b", Rename::Replace, NOW).unwrap();
-        assert_eq!(kernel.fs_stat(b"/work/link", true, NOW).map(|_| ()), Err(Errno::ENOENT));
-        let part = kernel.fs_read_dir(b"/work", 0, NOW).unwrap();
+        kernel.fs_symlink(b"a", b"/project/link", NOW).unwrap();
+        assert_eq!(kernel.fs_read_link(b"/project/link", NOW), Ok(b"a".to_vec()));
+        kernel.fs_rename(b"/project/a", b"/project/b", Rename::Replace, NOW).unwrap();
+        assert_eq!(kernel.fs_stat(b"/project/link", true, NOW).map(|_| ()), Err(Errno::ENOENT));
+        let part = kernel.fs_read_dir(b"/project", 0, NOW).unwrap();
         let names: Vec<&[u8]> = part.items.iter().map(|item| &item.name[..]).collect();
         assert_eq!((names, part.next), (vec![&b"link"[..], b"b"], None));
-        assert_eq!(kernel.fs_remove(b"/work", true, NOW), Err(Errno::ENOTEMPTY));
+        assert_eq!(kernel.fs_remove(b"/project", true, NOW), Err(Errno::ENOTEMPTY));
         let before = kernel.sys.mem.frames.usage().used;
-        kernel.fs_remove(b"/work/b", false, NOW).unwrap();
+        kernel.fs_remove(b"/project/b", false, NOW).unwrap();
         assert!(kernel.sys.mem.frames.usage().used < before, "its pages are free again");
     }
 
