@@ -32,21 +32,6 @@ impl OutputReader {
         let stream = self.stream;
         self.requests.ask(|reply| Request::Read { stream, max: READ_BYTES, reply }).await
     }
-
-    /// Everything until the end.
-    ///
-    /// # Errors
-    /// [`Gone`] when the sandbox is gone; what was read before is lost then.
-    pub async fn read_to_end(&mut self) -> Result<Vec<u8>, Gone> {
-        let mut all = Vec::new();
-        loop {
-            let bytes = self.read().await?;
-            if bytes.is_empty() {
-                return Ok(all);
-            }
-            all.extend_from_slice(&bytes);
-        }
-    }
 }
 
 impl Drop for OutputReader {

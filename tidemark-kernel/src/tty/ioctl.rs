@@ -29,6 +29,7 @@ requests! {
     TCSBRKP = 0x5425, TIOCSBRK = 0x5427, TIOCCBRK = 0x5428, TIOCGSID = 0x5429, TCGETS2 = 0x802c_542a,
     TCSETS2 = 0x402c_542b, TCSETSW2 = 0x402c_542c, TCSETSF2 = 0x402c_542d, TIOCGPTN = 0x8004_5430,
     TIOCSPTLCK = 0x4004_5431, TIOCGDEV = 0x8004_5432, TIOCSIG = 0x4004_5436, TIOCVHANGUP = 0x5437,
+    TIOCGLCKTRMIOS = 0x5456, TIOCSLCKTRMIOS = 0x5457,
     TIOCGPKT = 0x8004_5438, TIOCGPTLCK = 0x8004_5439, TIOCGEXCL = 0x8004_5440, TIOCGPTPEER = 0x5441,
 }
 
@@ -51,6 +52,19 @@ pub(crate) fn ioctl(
         TCGETS | TCGETS2 | TCGETA => call.get_termios(cx, request),
         TCSETS | TCSETSW | TCSETS2 | TCSETSW2 | TCSETA | TCSETAW => call.set_termios(cx, request, false),
         TCSETSF | TCSETSF2 | TCSETAF => call.set_termios(cx, request, true),
+        TIOCGLCKTRMIOS => {
+            let locks = cx.sys.fs.terminals.get(terminal.pty)?.locks;
+            cx.write_pod(arg, &locks)?;
+            Ok(Flow::Done(0))
+        }
+        TIOCSLCKTRMIOS => {
+            if !cx.can(Capabilities::SYS_ADMIN) {
+                return Err(Errno::EPERM);
+            }
+            let locks = cx.read_pod(arg)?;
+            cx.sys.fs.terminals.get_mut(terminal.pty)?.locks = locks;
+            Ok(Flow::Done(0))
+        }
         TIOCGWINSZ => {
             let size = cx.sys.fs.terminals.get(terminal.pty)?.size;
             cx.write_pod(arg, &size)?;

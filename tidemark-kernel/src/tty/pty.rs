@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use super::ldisc::{Discipline, Taken};
 use super::limits::{INPUT_BYTES, RAW_BYTES, STEP_BYTES};
 use super::packet;
-use super::termios::{Special, Termios, WindowSize};
+use super::termios::{RawTermios, Special, Termios, WindowSize};
 use crate::errno::{Errno, Result};
 use crate::mem::io::{IoSink, IoSource};
 use crate::task::Pid;
@@ -53,6 +53,8 @@ pub(crate) struct Pty {
     pub(crate) locked: bool,
     /// `TIOCEXCL`: it cannot be opened once more.
     pub(crate) exclusive: bool,
+    /// `TIOCSLCKTRMIOS`: attributes that stay as they are.
+    pub(crate) locks: RawTermios,
     /// `TIOCPKT`
     pub(crate) packets: bool,
     pub(crate) size: WindowSize,
@@ -231,8 +233,9 @@ impl Pty {
         }
     }
 
-    /// Changes the attributes.
+    /// Changes the attributes that are not locked.
     pub(crate) fn set_termios(&mut self, termios: Termios, woken: &mut Woken) {
+        let termios = termios.locked(&self.discipline.termios, &self.locks);
         self.discipline.set_termios(termios);
         self.pump();
         self.tell(woken);

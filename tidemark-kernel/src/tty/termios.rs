@@ -89,6 +89,13 @@ pod! {
     }
 }
 
+impl Default for RawTermios {
+    /// All zero: as a set of locks, none.
+    fn default() -> RawTermios {
+        RawTermios { input: 0, output: 0, control: 0, local: 0, line: 0, characters: [0; SPECIAL_CHARACTERS] }
+    }
+}
+
 pod! {
     /// `struct termios2` of `TCGETS2`, 44 bytes.
     pub(crate) struct RawTermios2 {
@@ -261,6 +268,26 @@ impl Termios {
             characters: base.characters,
             input_speed,
             output_speed,
+        }
+    }
+
+    /// These attributes where `locks` has nothing set, and those of `old` where it has (`TIOCSLCKTRMIOS`).
+    pub(crate) fn locked(&self, old: &Termios, locks: &RawTermios) -> Termios {
+        let bits = |new: u32, old: u32, lock: u32| new & !lock | old & lock;
+        let byte = |new: u8, old: u8, lock: u8| if lock == 0 { new } else { old };
+        let mut characters = self.characters;
+        for ((new, old), lock) in characters.iter_mut().zip(old.characters).zip(locks.characters) {
+            *new = byte(*new, old, lock);
+        }
+        Termios {
+            input: bits(self.input, old.input, locks.input),
+            output: bits(self.output, old.output, locks.output),
+            control: bits(self.control, old.control, locks.control),
+            local: bits(self.local, old.local, locks.local),
+            line: byte(self.line, old.line, locks.line),
+            characters,
+            input_speed: self.input_speed,
+            output_speed: self.output_speed,
         }
     }
 
