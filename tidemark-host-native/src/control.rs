@@ -78,7 +78,7 @@ fn run(runtime: &Runtime, mut queue: UnboundedReceiver<Job>) {
 }
 
 async fn run_job(job: Job) {
-    let side = ControlSide { fetch: Absent, sockets: Absent };
+    let side = ControlSide::new(Absent, Absent);
     let end = match catch_unwind(AssertUnwindSafe(move || (job.task)(side))) {
         Ok(future) => CatchPanic(future).await,
         Err(payload) => WorkerEnd::Panicked { message: panic_message(payload) },

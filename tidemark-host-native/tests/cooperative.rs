@@ -51,6 +51,7 @@ impl Workers for Cooperative {
                             wakeups.wait_async(&word, expected, deadline).await;
                         }
                         TurnResult::Exit => return,
+                        _ => GiveWay { given: false }.await,
                     }
                 }
             })

@@ -176,7 +176,7 @@ impl NodeControl {
 
     fn start_here(&self, task: ControlTask<Absent, Absent>, on_end: OnEnd) {
         let id = self.new_task_id();
-        let make = || task(ControlSide { fetch: Absent, sockets: Absent });
+        let make = || task(ControlSide::new(Absent, Absent));
         if let Some((future, on_end)) = guarded(on_end, make) {
             self.poll_task(id, Task { future, on_end });
         }

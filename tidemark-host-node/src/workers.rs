@@ -155,6 +155,8 @@ impl NodeWorkers {
                     }
                     lock(&self.0.slots).idle.push(Arc::clone(&slot));
                 }
+                // Nothing else is wished yet; whatever it is, a turn too many is allowed.
+                _ => entry = Some(running),
             }
         }
     }

@@ -11,8 +11,11 @@ use std::num::NonZeroUsize;
 
 use crate::error::{ErrorKind, HostError};
 
-/// One thing that a host may be able to do.
+mod serial;
+
+/// One thing that a host may be able to do. The list grows with the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Capability {
     /// [`SharedMemory`](crate::SharedMemory); required.
     Memory,
@@ -65,6 +68,49 @@ impl Capability {
         matches!(self, Self::Memory | Self::Workers | Self::Wakeups | Self::Clock | Self::Entropy)
     }
 
+    /// What to call it in data: the key of the serialised report, in camel case. Never changes.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Workers => "workers",
+            Self::Wakeups => "wakeups",
+            Self::Clock => "clock",
+            Self::Entropy => "entropy",
+            Self::ParallelWorkers => "parallelWorkers",
+            Self::Fetch => "fetch",
+            Self::FetchStreamedRequest => "fetchStreamedRequest",
+            Self::FetchRedirects => "fetchRedirects",
+            Self::TcpConnect => "tcpConnect",
+            Self::TcpListen => "tcpListen",
+            Self::WebSocket => "webSocket",
+            Self::Code => "code",
+        }
+    }
+
+    /// The capability of this [`id`](Self::id); `None` for one that this version does not know.
+    pub fn from_id(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|capability| capability.id() == id)
+    }
+
+    /// Where in the contract it is: what a host's author implements to have it.
+    pub const fn implemented_by(self) -> &'static str {
+        match self {
+            Self::Memory => "`SharedMemory`",
+            Self::Workers => "`Workers`",
+            Self::ParallelWorkers => "`Workers` on threads of their own",
+            Self::Wakeups => "`Wakeups`",
+            Self::Clock => "`Clock`",
+            Self::Entropy => "`Entropy`",
+            Self::Fetch => "`Fetch`",
+            Self::FetchStreamedRequest => "`Fetch` with `Body::Streamed` in requests",
+            Self::FetchRedirects => "`Fetch` with `Redirects::Return`",
+            Self::TcpConnect => "`Sockets::connect`",
+            Self::TcpListen => "`Sockets::listen`",
+            Self::WebSocket => "`Sockets::web_socket`",
+            Self::Code => "`CodeEngine`",
+        }
+    }
+
     /// What to call it in a message.
     pub const fn name(self) -> &'static str {
         match self {
@@ -95,6 +141,10 @@ impl fmt::Display for Capability {
 ///
 /// Required capabilities are always present. An optional one is absent until the host says [`with`](Self::with);
 /// one that is absent but obtainable says what would provide it ([`without`](Self::without)).
+///
+/// With serde it is an object of `host`, `parallelism` and `capabilities`, the last from a
+/// [`Capability::id`] to `{"present": bool, "provider"?: string}`, all of them written. A reader passes over ids that it
+/// does not know and takes an optional one that is not there for absent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capabilities {
     host: Cow<'static, str>,
@@ -130,6 +180,9 @@ impl Capabilities {
         if !capability.is_required() {
             self.optional.insert(capability, Support::AbsentUnless(provider.into()));
         }
+        if capability == Capability::ParallelWorkers {
+            self.parallelism = NonZeroUsize::MIN;
+        }
         self
     }
 
@@ -160,7 +213,7 @@ impl Capabilities {
 
     /// How many workers make progress at once: about one a core; 1 without [`Capability::ParallelWorkers`].
     pub fn parallelism(&self) -> NonZeroUsize {
-        if self.has(Capability::ParallelWorkers) { self.parallelism } else { NonZeroUsize::MIN }
+        self.parallelism
     }
 }
 
@@ -228,12 +281,14 @@ pub struct MissingCapabilities {
 
 /// One entry of [`MissingCapabilities`].
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct MissingCapability {
     /// What the host lacks.
     pub capability: Capability,
     /// What it was needed for, as a phrase that continues "for".
     pub needed_for: Cow<'static, str>,
-    /// What would provide it, where the host knows.
+    /// What would provide it, where the host knows. Where it does not, the message says what a host with it
+    /// implements.
     pub provider: Option<String>,
 }
 
@@ -250,8 +305,9 @@ impl fmt::Display for MissingCapabilities {
         for (index, entry) in self.missing.iter().enumerate() {
             let separator = if index == 0 { " " } else { "; " };
             write!(f, "{separator}{} (needed for {})", entry.capability, entry.needed_for)?;
-            if let Some(provider) = &entry.provider {
-                write!(f, ": {provider}")?;
+            match &entry.provider {
+                Some(provider) => write!(f, ": {provider}")?,
+                None => write!(f, ": take a host that implements {}", entry.capability.implemented_by())?,
             }
         }
         Ok(())
@@ -289,6 +345,14 @@ mod tests {
     }
 
     #[test]
+    fn ids_lead_back() {
+        for capability in Capability::ALL {
+            assert_eq!(Capability::from_id(capability.id()), Some(capability));
+        }
+        assert_eq!(Capability::from_id("time travel"), None);
+    }
+
+    #[test]
     fn required_parts_are_present_and_cannot_be_denied() {
         let capabilities = Capabilities::new("bare").without(Capability::Clock, "a watch");
         for capability in Capability::ALL {
@@ -307,7 +371,7 @@ mod tests {
         assert_eq!(
             missing.to_string(),
             "host page lacks parallel workers (needed for two busy guest threads): serve the page with COOP and COEP \
-             headers; TCP listening (needed for published ports)"
+             headers; TCP listening (needed for published ports): take a host that implements `Sockets::listen`"
         );
         assert_eq!(HostError::from(missing).kind(), ErrorKind::Unsupported(Capability::ParallelWorkers));
     }

@@ -7,13 +7,33 @@ use std::time::Duration;
 /// Reads the host's clocks. Worker side: synchronous, callable from any worker, cheap (tens of nanoseconds natively).
 pub trait Clock: Clone + Send + Sync + 'static {
     /// The monotonic clock. Never goes back, on any worker: a reading that happens after another is not less.
+    ///
+    /// # Blocking
+    /// Never.
+    ///
+    /// # Checked by
+    /// - `clock: the monotonic clock advances and never goes back`
+    /// - `clock: the monotonic clock is one on all workers`
     fn monotonic(&self) -> Monotonic;
 
     /// The realtime clock. May jump in either direction when the platform's clock is set.
+    ///
+    /// # Blocking
+    /// Never.
+    ///
+    /// # Checked by
+    /// - `clock: the realtime clock tells a date of our time`
+    /// - `clock: the realtime clock advances with the monotonic one`
     fn realtime(&self) -> Realtime;
 
     /// The step in which the monotonic clock advances, in nanoseconds, as far as the host knows; at least 1.
     /// Browsers coarsen it (5 µs with cross-origin isolation, 100 µs without).
+    ///
+    /// # Blocking
+    /// Never.
+    ///
+    /// # Checked by
+    /// - `clock: the resolution is between 1 ns and 1 s`
     fn resolution_nanos(&self) -> u64;
 }
 

@@ -33,8 +33,9 @@ pub trait Fetch: 'static {
     ) -> impl Future<Output = Result<http::Response<Body>, HostError>>;
 }
 
-/// What to do with a redirect response (RFC 9110, 15.4).
+/// What to do with a redirect response (RFC 9110, 15.4). A host refuses one that it does not know with `InvalidInput`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Redirects {
     /// The host follows it, as its platform does.
     Follow,
@@ -45,7 +46,8 @@ pub enum Redirects {
     Refuse,
 }
 
-/// A request's or response's body.
+/// A request's or response's body. A host refuses a shape that it does not know with `InvalidInput`.
+#[non_exhaustive]
 pub enum Body {
     /// No body.
     Empty,

@@ -93,26 +93,77 @@ pub trait Host: Clone + Send + Sync + 'static {
     type Code: CodeEngine;
 
     /// What this host has; always the same answer.
+    ///
+    /// # Blocking
+    /// Never.
+    ///
+    /// # Checked by
+    /// - `capabilities: the report never changes`
+    /// - `capabilities: fetch is there as declared`
+    /// - `capabilities: sockets are there as declared`
+    /// - `capabilities: the code engine is there as declared`
     fn capabilities(&self) -> &Capabilities;
 
     /// The shared region.
+    ///
+    /// # Blocking
+    /// Never.
+    ///
+    /// # Checked by
+    /// - `memory: workers see the same bytes`
     fn memory(&self) -> &Self::Memory;
 
     /// Where turns run.
+    ///
+    /// # Blocking
+    /// Never.
+    ///
+    /// # Checked by
+    /// - `workers: generated sequences of turns`
     fn workers(&self) -> &Self::Workers;
 
     /// Waiting and notifying.
+    ///
+    /// # Blocking
+    /// Never.
+    ///
+    /// # Checked by
+    /// - `wakeups: workers wake each other`
     fn wakeups(&self) -> &Self::Wakeups;
 
     /// Time.
+    ///
+    /// # Blocking
+    /// Never.
+    ///
+    /// # Checked by
+    /// - `clock: the monotonic clock is one on all workers`
     fn clock(&self) -> &Self::Clock;
 
     /// Randomness.
+    ///
+    /// # Blocking
+    /// Never.
+    ///
+    /// # Checked by
+    /// - `entropy: workers get bytes of their own`
     fn entropy(&self) -> &Self::Entropy;
 
     /// The way to the control event loop, where [`Fetch`] and [`Sockets`] are made.
+    ///
+    /// # Blocking
+    /// Never.
+    ///
+    /// # Checked by
+    /// - `control: a worker can start a task`
     fn control(&self) -> &Self::Control;
 
     /// Generated code.
+    ///
+    /// # Blocking
+    /// Never.
+    ///
+    /// # Checked by
+    /// - `capabilities: the code engine is there as declared`
     fn code(&self) -> &Self::Code;
 }

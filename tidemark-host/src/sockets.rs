@@ -45,8 +45,9 @@ pub trait Sockets: 'static {
     ) -> impl Future<Output = Result<Self::WebSocket, HostError>>;
 }
 
-/// Where to connect to.
+/// Where to connect to. A host refuses a form that it does not know with `InvalidInput`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Destination {
     /// An address.
     Address(SocketAddr),
@@ -100,8 +101,9 @@ pub trait WebSocket: 'static {
     fn close(&self, code: u16, reason: &str) -> impl Future<Output = Result<(), HostError>>;
 }
 
-/// A WebSocket message.
+/// A WebSocket message. A host refuses a kind that it does not know with `InvalidInput`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Message {
     /// Bytes.
     Binary(Bytes),

@@ -23,28 +23,63 @@ use crate::clock::Monotonic;
 /// Waiters in [`wait`](Self::wait), in [`wait_async`](Self::wait_async) and parked workers
 /// ([`TurnResult::Park`](crate::TurnResult::Park)) on the same word are woken alike; their order is unspecified.
 pub trait Wakeups: Clone + Send + Sync + 'static {
-    /// The future of [`wait_async`](Self::wait_async). Dropping it ends the wait: it takes no notification any more, and
-    /// one that it had taken unseen goes to the next waiter.
+    /// The future of [`wait_async`](Self::wait_async).
     type Wait: Future<Output = WaitOutcome> + 'static;
 
     /// Blocks the calling worker while `word` equals `expected`, until it is notified or `deadline` has come (`None`:
     /// never). May wake for no reason, with [`WaitOutcome::Woken`]. A past deadline returns at once.
     ///
     /// The host spins about a microsecond before it sleeps; callers need no spinning of their own.
+    ///
+    /// # Blocking
+    /// Until the wait ends, on a worker. Where the caller must not block it returns
+    /// [`MustNotBlock`](WaitOutcome::MustNotBlock) at once.
+    ///
+    /// # Checked by
+    /// - `wakeups: a worker that must not block is told so`
+    /// - `wakeups: a wait at another value does not wait`
+    /// - `wakeups: a wait ends at its deadline, not before`
+    /// - `wakeups: workers wake each other`
+    /// - `control: the loop refuses to block`
     fn wait(&self, word: &AtomicU32, expected: u32, deadline: Option<Monotonic>) -> WaitOutcome;
 
-    /// The same wait for an event loop: never blocks, and the loop serves its other tasks meanwhile. Must be called
-    /// and awaited on the host's control event loop. Waiting begins when the future is first polled. A future that
-    /// spans a wait keeps the loop, and with it the process, alive.
+    /// The same wait for an event loop, which serves its other tasks meanwhile. Must be called and awaited on the host's
+    /// control event loop. Waiting begins when the future is first polled. A future that spans a wait keeps the loop, and
+    /// with it the process, alive.
+    ///
+    /// # Blocking
+    /// Never.
+    ///
+    /// # Cancellation
+    /// Dropping the future ends the wait: it takes no notification any more, and one that it had taken unseen goes to the
+    /// next waiter.
+    ///
+    /// # Checked by
+    /// - `wakeups: an async wait at another value does not wait`
+    /// - `wakeups: an async wait ends at its deadline`
+    /// - `wakeups: generated async waits and notifications`
+    /// - `wakeups: a dropped async wait passes its notification on`
+    /// - `wakeups: an event loop and a worker wake each other`
     fn wait_async(&self, word: &Word, expected: u32, deadline: Option<Monotonic>) -> Self::Wait;
 
     /// Wakes at most `count` of those who wait on `word` (`u32::MAX`: all); returns how many. Any thread may call it,
-    /// the control event loop too; it does not block. Does not touch the word's value.
+    /// the control event loop too. Does not touch the word's value.
+    ///
+    /// # Blocking
+    /// Never.
+    ///
+    /// # Checked by
+    /// - `wakeups: generated async waits and notifications`
+    /// - `wakeups: notify wakes no more async waits than asked`
+    /// - `wakeups: notify wakes no more workers than asked`
+    /// - `wakeups: notify wakes workers and event loops alike`
     fn notify(&self, word: &AtomicU32, count: u32) -> u32;
 }
 
-/// Why a wait ended.
+/// Why a wait ended. Whoever gets an answer that it does not know looks at the word, as after
+/// [`Woken`](Self::Woken).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum WaitOutcome {
     /// A notification came, or nothing did: look at the word.
     Woken,

@@ -10,7 +10,7 @@ use crate::error::{ErrorKind, HostError};
 use crate::limits::{DEFAULT_STACK_BYTES, MAX_STACK_BYTES, MIN_STACK_BYTES};
 use crate::wakeups::Word;
 
-/// Starts workers. Callable from any worker and from the control event loop; never blocks on a worker's progress.
+/// Starts workers. Callable from any worker and from the control event loop.
 ///
 /// A worker is an operating-system thread, a Web Worker, a `worker_threads` thread, or, on a host without
 /// [`ParallelWorkers`](crate::Capability::ParallelWorkers), an entry in a list of turns that one thread runs in
@@ -19,18 +19,39 @@ pub trait Workers: Clone + Send + Sync + 'static {
     /// What [`spawn`](Self::spawn) returns. Dropping it detaches the worker.
     type Handle: WorkerHandle;
 
-    /// Starts a worker that runs `entry` until it exits or panics, or takes one that was started ahead. Returns without
-    /// waiting for the first turn. When the worker has ended, `on_end` is called, exactly once.
+    /// Starts a worker that runs `entry` until it exits or panics, or takes one that was started ahead. When the worker
+    /// has ended, `on_end` is called, exactly once.
     ///
     /// # Errors
     /// `Exhausted` if the host's limit on workers or the platform's is reached; `entry` and `on_end` are dropped.
+    ///
+    /// # Blocking
+    /// Not on a worker's progress: returns without waiting for the first turn. Starting a thread of the platform may take
+    /// tens of microseconds.
+    ///
+    /// # Checked by
+    /// - `workers: generated sequences of turns`
+    /// - `workers: a parked worker goes on when notified`
+    /// - `workers: a parked worker goes on at its deadline`
+    /// - `workers: a parked worker takes no turns`
+    /// - `workers: an exit drops the entry, then is told`
+    /// - `workers: a panic is told, and ends that worker only`
+    /// - `workers: a worker can start another`
+    /// - `workers: a dropped handle detaches`
+    /// - `workers: two make progress at once`
+    /// - `workers: yielding lets others go on`
     fn spawn(&self, role: Role, entry: Box<dyn Turn>, on_end: OnEnd) -> Result<Self::Handle, HostError>;
 
     /// Starts idle workers until `count` of them wait for a [`spawn`](Self::spawn) of this role's stack size or less.
-    /// Returns before they are up where starting one takes long.
     ///
     /// # Errors
     /// `Exhausted` as in [`spawn`](Self::spawn); those already started stay.
+    ///
+    /// # Blocking
+    /// As [`spawn`](Self::spawn): returns before they are up where starting one takes long.
+    ///
+    /// # Checked by
+    /// - `workers: started ahead, and with stacks of their own`
     fn start_ahead(&self, role: Role, count: usize) -> Result<(), HostError>;
 }
 
@@ -43,7 +64,7 @@ pub trait Workers: Clone + Send + Sync + 'static {
 /// A turn that panics (or traps, in WebAssembly) ends its worker with [`WorkerEnd::Panicked`]; the host drops the entry
 /// if the platform still can.
 pub trait Turn: Send + 'static {
-    /// Does a piece of work and says how to go on.
+    /// Does a piece of work and says how to go on. Called by the host, implemented by its user.
     fn turn(&mut self) -> TurnResult;
 }
 
@@ -54,8 +75,10 @@ impl<F: FnMut() -> TurnResult + Send + 'static> Turn for F {
     }
 }
 
-/// What a turn wants next.
+/// What a turn wants next. A host takes a wish that it does not know for [`Again`](Self::Again), which is always right and
+/// perhaps slow.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum TurnResult {
     /// The next turn, now: there is more to do.
     Again,
@@ -79,9 +102,22 @@ pub enum TurnResult {
 /// One started worker.
 pub trait WorkerHandle: Send + Sync + 'static {
     /// The worker's name within its host; never used twice.
+    ///
+    /// # Blocking
+    /// Never.
+    ///
+    /// # Checked by
+    /// - `workers: no two have the same id`
     fn id(&self) -> WorkerId;
 
     /// How the worker ended; `None` as long as it has not. Set before `on_end` is called.
+    ///
+    /// # Blocking
+    /// Never.
+    ///
+    /// # Checked by
+    /// - `workers: an exit drops the entry, then is told`
+    /// - `workers: a panic is told, and ends that worker only`
     fn end(&self) -> Option<WorkerEnd>;
 }
 
@@ -105,8 +141,9 @@ impl WorkerId {
 /// of the failed worker: it must be short, must not block and must not panic. To store and notify is what it is for.
 pub type OnEnd = Box<dyn FnOnce(WorkerEnd) + Send>;
 
-/// How a worker or a control task ended.
+/// How a worker or a control task ended. An end that the reader does not know is a failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum WorkerEnd {
     /// The entry said [`TurnResult::Exit`], or the control task completed.
     Exited,
