@@ -11,13 +11,13 @@ use std::task::{Context, Poll};
 use std::thread;
 
 use tidemark_host::{
-    Absent, Control, ControlFuture, ControlSide, ControlTask, ErrorKind, HostError, OnEnd, WorkerEnd,
+    Absent, Control, ControlFuture, ControlSide, ControlTask, EndReport, ErrorKind, HostError, OnEnd,
+    WorkerEnd,
 };
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{LocalSet, spawn_local};
 
-use crate::end_report::{EndReport, panic_message};
 use crate::limits::SERVICE_STACK_BYTES;
 use crate::wakeups::forbid_blocking_here;
 
@@ -81,7 +81,7 @@ async fn run_job(job: Job) {
     let side = ControlSide::new(Absent, Absent);
     let end = match catch_unwind(AssertUnwindSafe(move || (job.task)(side))) {
         Ok(future) => CatchPanic(future).await,
-        Err(payload) => WorkerEnd::Panicked { message: panic_message(payload) },
+        Err(payload) => WorkerEnd::from_panic(payload),
     };
     job.report.send(end);
 }
@@ -97,7 +97,7 @@ impl Future for CatchPanic {
         match catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(context))) {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(())) => Poll::Ready(WorkerEnd::Exited),
-            Err(payload) => Poll::Ready(WorkerEnd::Panicked { message: panic_message(payload) }),
+            Err(payload) => Poll::Ready(WorkerEnd::from_panic(payload)),
         }
     }
 }

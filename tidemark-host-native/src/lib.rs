@@ -16,7 +16,6 @@ use tidemark_host::{Absent, Capabilities, Host, HostError};
 
 mod clock;
 mod control;
-mod end_report;
 mod entropy;
 pub mod limits;
 mod memory;

@@ -9,11 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread;
 
 use tidemark_host::{
-    ErrorKind, HostError, OnEnd, Role, StackBytes, Turn, TurnResult, Wakeups, WorkerEnd, WorkerHandle,
-    WorkerId, Workers,
+    EndReport, ErrorKind, HostError, OnEnd, Role, StackBytes, Turn, TurnResult, Wakeups, WorkerEnd,
+    WorkerHandle, WorkerId, Workers,
 };
 
-use crate::end_report::{EndReport, panic_message};
 use crate::limits::MAX_IDLE_WORKERS;
 use crate::wakeups::{NativeWakeups, wake_in_time_here};
 
@@ -184,7 +183,7 @@ fn run_to_end(mut entry: Box<dyn Turn>, wakeups: &NativeWakeups) -> WorkerEnd {
     let dropping = catch_unwind(AssertUnwindSafe(move || drop(entry)));
     match turns.and(dropping) {
         Ok(()) => WorkerEnd::Exited,
-        Err(payload) => WorkerEnd::Panicked { message: panic_message(payload) },
+        Err(payload) => WorkerEnd::from_panic(payload),
     }
 }
 

@@ -46,6 +46,7 @@ mod code;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod control;
+mod end_report;
 mod entropy;
 mod error;
 mod fetch;
@@ -60,6 +61,7 @@ pub use capability::{Capabilities, Capability, MissingCapabilities, MissingCapab
 pub use clock::{Clock, Monotonic, Realtime};
 pub use code::{CodeEngine, CodeId};
 pub use control::{Control, ControlFuture, ControlSide, ControlTask};
+pub use end_report::EndReport;
 pub use entropy::Entropy;
 pub use error::{ErrorKind, HostError};
 pub use fetch::{Body, Chunks, Fetch, Redirects};
