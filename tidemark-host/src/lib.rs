@@ -52,6 +52,8 @@ mod error;
 mod fetch;
 pub mod limits;
 mod memory;
+#[cfg(feature = "sim")]
+pub mod sim;
 mod sockets;
 mod wakeups;
 mod workers;

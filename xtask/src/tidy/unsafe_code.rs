@@ -14,6 +14,7 @@ const HOMES: &[&str] = &[
     "fuzz/src/memory.rs",
     "tidemark-host/src/conformance/memory.rs",
     "tidemark-host/src/memory.rs",
+    "tidemark-host/src/sim/memory.rs",
     "tidemark-host-native/src/",
     "tidemark-host-native/tests/broken/",
     "tidemark-host-node/src/",
