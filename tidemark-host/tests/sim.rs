@@ -139,6 +139,17 @@ fn a_world_where_nobody_can_go_on_says_so() {
 }
 
 #[test]
+fn a_world_where_all_go_on_without_end_is_stuck_too() {
+    let mut sim = Sim::new(SimConfig::new(2).with_step_limit(1000)).unwrap();
+    let host = sim.host().clone();
+    let on_end = Box::new(|_| {});
+    host.workers().spawn(ROLE, Box::new(|| TurnResult::Again), on_end).unwrap();
+    let stuck = sim.run(host.wakeups().wait_async(&Word::new(0), 0, None)).unwrap_err().to_string();
+    assert!(stuck.contains("limit of steps"), "{stuck}");
+    assert_eq!(sim.steps(), 1000);
+}
+
+#[test]
 fn waits_end_for_no_reason_where_that_is_asked_for() {
     let mut sim = Sim::new(SimConfig::new(3).with_faults(Faults::UNNOTICED)).unwrap();
     let host = sim.host().clone();

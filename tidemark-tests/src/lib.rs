@@ -9,6 +9,7 @@
 
 mod program;
 mod run;
+pub mod sim;
 mod supervised;
 pub mod userland;
 mod verdict;

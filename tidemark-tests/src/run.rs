@@ -13,7 +13,7 @@ use tidemark_sdk::layer::{Attributes, LayerBuilder, LayerPath, layer_from_bytes}
 use tidemark_sdk::{Config, Limits, Stdio, Tidemark};
 
 use crate::Program;
-use crate::supervised::{Failure, Supervision, collect, supervised};
+use crate::supervised::{Collected, Failure, Supervision, collect, supervised};
 
 /// Guest memory: enough for every program, little enough that the one that eats memory does not take long.
 const MEMORY_BYTES: u64 = 512 << 20;
@@ -36,23 +36,42 @@ pub fn run(program: &Program, limit: Duration) -> Outcome {
     let owned = program.clone();
     let job = move |supervision| async move { run_to_end(&owned, supervision).await };
     let (result, collected) = supervised(&program.name, limit, job);
-    let last_line = result.unwrap_or_else(|failure| failure);
-    let mut output = collected.stdout();
-    if !output.is_empty() && !output.ends_with('\n') {
-        output.push('\n');
+    Outcome::new(&collected, &result.unwrap_or_else(|failure| failure))
+}
+
+impl Outcome {
+    /// What was collected, and how it ended.
+    pub(crate) fn new(collected: &Collected, last_line: &str) -> Self {
+        let mut output = collected.stdout();
+        if !output.is_empty() && !output.ends_with('\n') {
+            output.push('\n');
+        }
+        writeln!(output, "{last_line}").expect("a string takes all");
+        Self { output, errors: collected.stderr() }
     }
-    writeln!(output, "{last_line}").expect("a string takes all");
-    Outcome { output, errors: collected.stderr() }
 }
 
 async fn run_to_end(program: &Program, supervision: Supervision) -> Result<String, Failure> {
+    let host = NativeHost::new(&NativeConfig::default())?;
+    let tidemark = Tidemark::create(host, config(program)?)?;
+    supervision.watch(&tidemark);
+    perform(&tidemark, program, &supervision.collected).await
+}
+
+/// The sandbox that a guest program runs in.
+pub(crate) fn config(program: &Program) -> Result<Config, Failure> {
     let mut limits = Limits::default();
     limits.memory_bytes = MEMORY_BYTES;
     limits.processes = PROCESSES;
-    let host = NativeHost::new(&NativeConfig::default())?;
-    let config = Config::default().layer(layer(program)?).limits(limits).workers(WORKERS);
-    let tidemark = Tidemark::create(host, config)?;
-    supervision.watch(&tidemark);
+    Ok(Config::default().layer(layer(program)?).limits(limits).workers(WORKERS))
+}
+
+/// Runs `program` in a sandbox to its end, and says which end in a line.
+pub(crate) async fn perform(
+    tidemark: &Tidemark,
+    program: &Program,
+    collected: &Collected,
+) -> Result<String, Failure> {
     let mut child = tidemark
         .command(format!("/guests/{}", program.name))
         .args(program.tag("args"))
@@ -60,7 +79,6 @@ async fn run_to_end(program: &Program, supervision: Supervision) -> Result<Strin
         .spawn()
         .await?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let collected = &supervision.collected;
     join(collect(stdout, &collected.stdout), collect(stderr, &collected.stderr)).await;
     let status = child.wait().await?;
     Ok(match status.signal() {

@@ -5,7 +5,7 @@ use clap::Args;
 use xshell::{Shell, cmd};
 
 use crate::steps::Steps;
-use crate::{bench, test, tidy};
+use crate::{bench, sim, test, tidy};
 
 /// What the tests among it are told.
 #[derive(Args)]
@@ -28,6 +28,7 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
         Ok(lint.quiet().run().map(nothing)?)
     });
     test::add_steps(sh, &options.test, test::Userland::All, &mut steps);
+    steps.step("sim", || sim::run_all().map(nothing));
     steps.step("bench, one round", || bench::run(sh, &bench::Options::smoke()).map(nothing));
     steps.finish()
 }

@@ -13,6 +13,7 @@ mod fuzz;
 mod guests;
 mod project;
 mod setup;
+mod sim;
 mod steps;
 mod test;
 mod tidy;
@@ -47,6 +48,8 @@ enum Command {
     Bench(bench::Options),
     /// Run real command lines of Debian's riscv64 programs; compare with qemu, or record what it does.
     Userland(userland::Options),
+    /// Run guest programs in simulated worlds, each from a seed.
+    Sim(sim::Options),
     /// Run the fuzz targets.
     Fuzz(fuzz::Options),
     /// Build what runs in JavaScript.
@@ -74,6 +77,7 @@ fn run(command: Command) -> Result<()> {
         Command::Tidy(options) => tidy::run(&sh, &options),
         Command::Bench(options) => bench::run(&sh, &options),
         Command::Userland(options) => userland::run(&options),
+        Command::Sim(options) => sim::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Build(options) => build::run(&options),
         Command::BuildGuests => guests::run(&sh),

@@ -9,14 +9,19 @@ use crate::clock::{Clock, Monotonic, Realtime};
 /// A reading takes up to this long, in nanoseconds.
 const READING: u64 = 200;
 
+/// A reading during which the thread was put aside takes up to this long, in nanoseconds.
+const PREEMPTION: u64 = 8_000_000;
+
 /// The clock of a simulated world.
 #[derive(Clone, Debug)]
 pub struct SimClock(pub(super) Arc<Shared>);
 
 impl Clock for SimClock {
     fn monotonic(&self) -> Monotonic {
+        let faults = self.0.config.faults;
         self.0.with(|state| {
-            let spent = 1 + state.clock_dice.below(READING);
+            let longest = if state.clock_dice.happens(faults.preemptions) { PREEMPTION } else { READING };
+            let spent = 1 + state.clock_dice.below(longest);
             state.pass(spent);
             Monotonic::from_nanos(state.now)
         })

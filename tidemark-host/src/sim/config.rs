@@ -10,6 +10,8 @@ pub struct SimConfig {
     pub reserved_bytes: u64,
     /// The realtime clock at the start, in nanoseconds since 1970.
     pub epoch_nanos: u64,
+    /// How many steps the world takes before it is called stuck: enough for whatever ends.
+    pub step_limit: u64,
     /// What goes wrong, and how often.
     pub faults: Faults,
 }
@@ -22,6 +24,7 @@ impl SimConfig {
             reserved_bytes: 1 << 30,
             // 2025-01-01T00:00:00Z
             epoch_nanos: 1_735_689_600_000_000_000,
+            step_limit: 100_000_000,
             faults: Faults::NONE,
         }
     }
@@ -30,6 +33,13 @@ impl SimConfig {
     #[must_use]
     pub fn with_faults(mut self, faults: Faults) -> Self {
         self.faults = faults;
+        self
+    }
+
+    /// The same world, stuck after `steps` steps.
+    #[must_use]
+    pub fn with_step_limit(mut self, steps: u64) -> Self {
+        self.step_limit = steps;
         self
     }
 
@@ -49,6 +59,9 @@ pub struct Faults {
     pub spurious_wakeups: u32,
     /// Between two steps the whole world stands still for up to 20 ms, as when a laptop's lid was closed for a moment.
     pub stalls: u32,
+    /// A reading of the clock takes up to 8 ms, as when the thread was put aside right there. Whoever looks at the clock to
+    /// see whether it has run for long enough finds that it has.
+    pub preemptions: u32,
     /// A request to grow the memory is refused, as by a platform that is short of it for now.
     pub refused_growth: u32,
     /// A worker is refused.
@@ -59,11 +72,17 @@ pub struct Faults {
 
 impl Faults {
     /// None at all.
-    pub const NONE: Self =
-        Self { spurious_wakeups: 0, stalls: 0, refused_growth: 0, refused_workers: 0, lost_workers: 0 };
+    pub const NONE: Self = Self {
+        spurious_wakeups: 0,
+        stalls: 0,
+        preemptions: 0,
+        refused_growth: 0,
+        refused_workers: 0,
+        lost_workers: 0,
+    };
 
-    /// What a program must not notice: wakeups for no reason, and stalls.
-    pub const UNNOTICED: Self = Self { spurious_wakeups: 100, stalls: 10, ..Self::NONE };
+    /// What a program must not notice: wakeups for no reason, stalls, preemption anywhere.
+    pub const UNNOTICED: Self = Self { spurious_wakeups: 100, stalls: 10, preemptions: 50, ..Self::NONE };
 
     /// The same faults, with memory refused `per_mille` times in a thousand.
     #[must_use]

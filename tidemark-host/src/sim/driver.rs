@@ -81,11 +81,15 @@ impl Sim {
     /// stays as it is then, and goes on with the next call.
     ///
     /// # Errors
-    /// [`Stuck`] if nobody can go on and no deadline will come.
+    /// [`Stuck`] if nobody can go on and no deadline will come, or the world has taken more steps than its limit.
     pub fn run<F: Future>(&mut self, future: F) -> Result<F::Output, Stuck> {
         let mut future = pin!(future);
+        let limit = self.shared.config.step_limit;
         self.shared.with(|state| state.ready.insert(ROOT));
         loop {
+            if self.steps >= limit {
+                return Err(self.stuck(true));
+            }
             let actor = self.next()?;
             self.enter(actor);
             if actor == ROOT {
@@ -129,7 +133,7 @@ impl Sim {
                 Ok(Some(actor)) if actor != ROOT && !self.actors.contains_key(&actor) => {}
                 Ok(Some(actor)) => return Ok(actor),
                 Ok(None) => {}
-                Err(()) => return Err(self.stuck()),
+                Err(()) => return Err(self.stuck(false)),
             }
         }
     }
@@ -207,12 +211,12 @@ impl Sim {
         }
     }
 
-    fn stuck(&self) -> Stuck {
-        let waiting = self.actors.values().map(|actor| match actor {
+    fn stuck(&self, busy: bool) -> Stuck {
+        let actors = self.actors.values().map(|actor| match actor {
             Actor::Worker { name, .. } => format!("worker {name}"),
             Actor::Task { .. } => "control task".to_owned(),
         });
-        Stuck { at: self.elapsed(), seed: self.shared.config.seed, waiting: waiting.collect() }
+        Stuck { at: self.elapsed(), seed: self.shared.config.seed, busy, actors: actors.collect() }
     }
 }
 
@@ -290,21 +294,24 @@ struct Park {
     deadline: Option<Monotonic>,
 }
 
-/// Nobody in a simulated world can go on: what it runs for will never happen.
+/// What a simulated world runs for will never happen: nobody can go on, or all go on without end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stuck {
     at: Duration,
     seed: u64,
-    waiting: Vec<String>,
+    busy: bool,
+    actors: Vec<String>,
 }
 
 impl fmt::Display for Stuck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { at, seed, waiting } = self;
-        write!(f, "after {at:?} of seed {seed} nobody can go on; waiting for ever: ")?;
-        match waiting.is_empty() {
-            true => f.write_str("nobody"),
-            false => f.write_str(&waiting.join(", ")),
+        let Self { at, seed, busy, actors } = self;
+        let what =
+            if *busy { "the limit of steps is reached; still there" } else { "nobody can go on; there are" };
+        write!(f, "after {at:?} of seed {seed} {what}: ")?;
+        match actors.is_empty() {
+            true => f.write_str("no workers and no tasks"),
+            false => f.write_str(&actors.join(", ")),
         }
     }
 }
