@@ -8,7 +8,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::cache::CACHE_VARIABLE;
+use crate::cache::{CACHE_VARIABLE, LIMIT_VARIABLE};
 use crate::debian::MIRROR_VARIABLE;
 use crate::limits::{self, LimitArg};
 use crate::mounts::{self, MountArg};
@@ -28,6 +28,7 @@ pub(crate) enum Command {
     Run(Box<RunArgs>),
     Fetch(FetchArgs),
     Layer(LayerArgs),
+    Cache(CacheArgs),
     /// List the limits that `tidemark run --limit` sets, with units and what they are at first
     Limits,
     Doctor(DoctorArgs),
@@ -54,6 +55,47 @@ pub(crate) struct LayerArgs {
 pub(crate) enum LayerCommand {
     Build(LayerBuildArgs),
     Inspect(LayerInspectArgs),
+}
+
+/// Tell what is in the cache, and make room in it
+///
+/// Layers and downloads are kept until there are more than `--cache-limit` says. Then, whenever a layer is stored, those
+/// that were not used for longest are removed; what a running Tidemark uses stays.
+#[derive(Debug, Args)]
+pub(crate) struct CacheArgs {
+    #[command(subcommand)]
+    pub(crate) command: CacheCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CacheCommand {
+    /// List layers and downloads, with sizes and ages, last used first
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        place: CachePlaceArgs,
+    },
+    /// Remove what was not used for longest, down to the limit, and what dead processes left; prints what
+    Prune {
+        /// Down to nothing: all that is not in use
+        #[arg(long, conflicts_with = "cache_limit")]
+        all: bool,
+        #[command(flatten)]
+        place: CachePlaceArgs,
+    },
+}
+
+/// Which cache.
+#[derive(Debug, Args)]
+pub(crate) struct CachePlaceArgs {
+    /// The directory [default: tidemark in the user's cache directory]
+    #[arg(long, value_name = "DIR", env = CACHE_VARIABLE)]
+    pub(crate) cache_dir: Option<PathBuf>,
+    /// How much may be in it, such as 4G [default: 16G]
+    #[arg(long, value_name = "SIZE", env = LIMIT_VARIABLE, value_parser = values::bytes)]
+    pub(crate) cache_limit: Option<u64>,
 }
 
 /// Make a layer file of packages, folders, archives or images
@@ -204,6 +246,9 @@ pub(crate) struct SourceArgs {
     /// Where downloads are kept [default: tidemark in the user's cache directory]
     #[arg(long, value_name = "DIR", env = CACHE_VARIABLE)]
     pub(crate) cache_dir: Option<PathBuf>,
+    /// How much downloads and layers may take there, such as 4G; what was not used for longest goes first [default: 16G]
+    #[arg(long, value_name = "SIZE", env = LIMIT_VARIABLE, value_parser = values::bytes)]
+    pub(crate) cache_limit: Option<u64>,
     /// Use only what is cached
     #[arg(long, conflicts_with = "refresh")]
     pub(crate) offline: bool,

@@ -97,7 +97,7 @@ fn sandbox() -> Finding {
 }
 
 fn cache(source: &SourceArgs) -> Finding {
-    let cache = match Cache::new(source.cache_dir.as_deref()) {
+    let cache = match Cache::new(source.cache_dir.as_deref(), source.cache_limit) {
         Ok(cache) => cache,
         Err(error) => return Finding::Bad(format!("{error}; name a directory with --cache-dir")),
     };

@@ -11,7 +11,7 @@ use crate::progress::Progress;
 
 /// Downloads what is asked for and prints the layer's path.
 pub(crate) fn fetch(args: &FetchArgs) -> ExitCode {
-    let cache = match Cache::new(args.source.cache_dir.as_deref()) {
+    let cache = match Cache::new(args.source.cache_dir.as_deref(), args.source.cache_limit) {
         Ok(cache) => cache,
         Err(error) => {
             eprintln!("tidemark: no cache directory: {error}; name one with --cache-dir");

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod cache;
+mod cache_command;
 mod cli;
 mod debian;
 mod doctor;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Fetch(args) => fetch::fetch(&args),
         Command::Layer(args) => layers::run(&args.command),
+        Command::Cache(args) => cache_command::run(&args.command),
         Command::Doctor(args) => doctor::doctor(&args.source),
         Command::Limits => show(limits::list().as_bytes()),
         Command::Completions { shell } => {

@@ -97,7 +97,10 @@ impl RunError {
 }
 
 fn try_run(args: &RunArgs) -> Result<u8, RunError> {
-    let config = config(args)?;
+    // What the guest runs from stays in the cache as long as this.
+    let cache =
+        Cache::new(args.source.cache_dir.as_deref(), args.source.cache_limit).map_err(RunError::NoCache)?;
+    let config = config(args, &cache)?;
     let host = NativeHost::new(&NativeConfig {
         // Twice, so that the budget is what runs out, not the address space.
         reserved_bytes: NativeConfig::default().reserved_bytes.max(args.memory.saturating_mul(2)),
@@ -139,23 +142,22 @@ fn try_run(args: &RunArgs) -> Result<u8, RunError> {
 }
 
 /// The guest's files, limits and names.
-fn config(args: &RunArgs) -> Result<Config, RunError> {
+fn config(args: &RunArgs, cache: &Cache) -> Result<Config, RunError> {
     if args.debian.is_empty() && args.layer.is_empty() && args.rootfs.is_empty() {
         return Err(RunError::NoFiles);
     }
-    let cache = Cache::new(args.source.cache_dir.as_deref()).map_err(RunError::NoCache)?;
     let mut limits = Limits::default();
     limits.memory_bytes = args.memory;
     limits::apply(&mut limits, &args.limit);
     let mut config = Config::default().limits(limits).hostname(args.hostname.as_str());
     if !args.debian.is_empty() {
-        config = config.layer(open_layer(fetch::layer(&args.debian, &args.source, &cache)?)?);
+        config = config.layer(open_layer(fetch::layer(&args.debian, &args.source, cache)?)?);
     }
     for name in &args.layer {
-        config = config.layer(layers::open(name, &args.source, &cache)?);
+        config = config.layer(layers::open(name, &args.source, cache)?);
     }
     for path in &args.rootfs {
-        config = config.layer(layers::layer(path, &cache)?);
+        config = config.layer(layers::layer(path, cache)?);
     }
     config = mounts::mount(config, &args.mount)?;
     if args.strace.is_some() || args.strace_output.is_some() {

@@ -3,8 +3,10 @@
 
 mod support;
 
+use std::process::Command;
+
 use support::Setup;
-use support::repository::{IN_RELEASE, Repository, ar, data_tar, xz};
+use support::repository::{IN_RELEASE, Repository, ar, data_tar, sha256, xz};
 use support::server::Served;
 use tidemark_sdk::layer::format::{InodeKind, decode};
 
@@ -383,4 +385,67 @@ fn a_cache_that_cannot_be_written_is_named() {
     std::fs::write(setup.cache(), "in the way").expect("written");
     let error = setup.refused(73, &["app"]);
     assert!(error.contains("cannot write to the cache at") && error.contains("--cache-dir"), "{error}");
+}
+
+#[test]
+fn the_index_is_decompressed_once() {
+    let setup = Setup::new(archive());
+    setup.fetched(&["app"]);
+    let text = setup.repository.index();
+    let kept = setup.cache().join("v1/blobs").join(sha256(text.as_bytes()));
+    assert_eq!(std::fs::read_to_string(&kept).expect("kept by its digest"), text);
+    // What is kept is not trusted; it is had anew from what is signed.
+    std::fs::write(&kept, text.replace("Package: other", "Package: wrong")).expect("written");
+    assert!(setup.refused(66, &["--offline", "wrong"]).contains("there is no package"));
+    assert_eq!(std::fs::read_to_string(&kept).expect("kept anew"), text);
+}
+
+/// `tidemark cache` on the cache of `setup`; what it prints.
+fn cache_command(setup: &Setup, args: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_tidemark"))
+        .arg("cache")
+        .args(args)
+        .args(["--cache-dir".as_ref(), setup.cache().as_os_str()])
+        .output()
+        .expect("started");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+#[test]
+fn the_cache_is_listed_and_emptied() {
+    let setup = Setup::new(archive());
+    let layer = setup.fetched(&["app"]);
+    let name = layer.file_name().expect("name").to_string_lossy().into_owned();
+    let listed = cache_command(&setup, &["list"]);
+    let line = listed.lines().find(|line| line.ends_with(&name)).expect("the layer is listed");
+    assert!(line.contains(" layer "), "{line}");
+    assert!(listed.lines().last().expect("a total").contains(" of 16.0 GiB in "), "{listed}");
+    let json: serde_json::Value =
+        serde_json::from_str(&cache_command(&setup, &["list", "--json"])).expect("JSON");
+    let entries = json["entries"].as_array().expect("a list");
+    // Two packages, the index twice and the layer.
+    assert_eq!(entries.len(), 5, "{json}");
+    let bytes: u64 = entries.iter().filter_map(|entry| entry["bytes"].as_u64()).sum();
+    assert_eq!(json["total_bytes"].as_u64(), Some(bytes));
+    assert_eq!(cache_command(&setup, &["prune"]).lines().count(), 1, "all of it is below the limit");
+
+    // Somebody uses the layer.
+    let user = std::fs::File::open(&layer).expect("there");
+    user.lock_shared().expect("locked");
+    assert_eq!(cache_command(&setup, &["prune", "--all"]).lines().count(), 5);
+    assert!(layer.exists());
+    drop(user);
+    let said = cache_command(&setup, &["prune", "--cache-limit", "1"]);
+    assert!(said.contains(&name) && said.ends_with(" removed, 0 B left\n"), "{said}");
+    assert!(!layer.exists());
+    assert_eq!(setup.fetched(&["app"]), layer, "what was removed is had again");
+}
+
+#[test]
+fn storing_a_layer_makes_room_for_it() {
+    let setup = Setup::new(archive());
+    let first = setup.fetched(&["app"]);
+    let second = setup.fetched(&["--cache-limit", "1", "lib"]);
+    assert!(second.exists() && !first.exists());
 }

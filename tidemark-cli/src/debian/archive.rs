@@ -1,7 +1,7 @@
 //! A Debian archive: its signed index and its packages, from the cache or from a mirror, verified.
 
 use std::fs::{self, File};
-use std::io::{BufReader, Read, Write};
+use std::io::{BufReader, Read, Seek, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -19,7 +19,7 @@ use super::openpgp::KeyringFile;
 use super::packages::Package;
 use super::release::Release;
 use super::{ARCHITECTURE, Request, SUITE, limits};
-use crate::cache::Cache;
+use crate::cache::{Cache, open_locked};
 use crate::progress::{Bar, Progress};
 
 /// A Debian archive, as far as a request lets it be used.
@@ -39,6 +39,13 @@ impl Archive<'_> {
     pub(super) fn index(&self) -> Result<String, DebianError> {
         let release = self.release()?;
         let folder = format!("main/binary-{ARCHITECTURE}");
+        // What it is when decompressed is also signed, and kept: decompressing takes long.
+        let plain = release.file(&format!("{folder}/Packages"));
+        let kept = plain.and_then(|plain| sound(&self.cache.blob(&plain.sha256), &plain.sha256));
+        if let Some(kept) = kept {
+            let _bar = self.progress.working("Reading the package index");
+            return read_index(kept);
+        }
         let candidates = [format!("{folder}/Packages.xz"), format!("{folder}/Packages.gz")];
         let (path, file) =
             candidates.iter().find_map(|path| Some((path, release.file(path)?))).ok_or_else(|| {
@@ -52,7 +59,16 @@ impl Archive<'_> {
         let url_path = format!("dists/{SUITE}/{}", release.download_path(path, file));
         let blob = self.blob(&wanted, &url_path, &self.progress.download(&what, file.size))?;
         let _bar = self.progress.working("Reading the package index");
-        unpack_index(blob)
+        let text = unpack_index(blob)?;
+        if let Some(plain) = plain
+            && hex(&Sha256::digest(&text)) == plain.sha256
+        {
+            let path = self.cache.blob(&plain.sha256);
+            self.store(&path, |file| {
+                file.write_all(text.as_bytes()).map_err(|e| self.cache_error(&path, e))
+            })?;
+        }
+        Ok(text)
     }
 
     /// The `.deb` of each package, in their order; several are downloaded at a time.
@@ -126,27 +142,26 @@ impl Archive<'_> {
     fn blob(&self, wanted: &Wanted<'_>, archive_path: &str, bar: &Bar) -> Result<File, DebianError> {
         let path = self.cache.blob(wanted.sha256);
         let failed = |error| self.cache_error(&path, error);
-        let sound = || has_digest(&path, wanted.sha256);
-        if sound() {
+        if let Some(file) = sound(&path, wanted.sha256) {
             bar.advance(wanted.size);
-        } else {
-            if self.request.offline {
-                return Err(self.offline(wanted.what));
-            }
-            let url = self.mirror()?.url(archive_path);
-            let mut partial = self.cache.partial(&path).map_err(failed)?;
-            // Another process may have been faster.
-            if sound() {
-                partial.discard();
-            } else {
-                if let Err(error) = self.downloader.file(&url, wanted, partial.file(), bar, &failed) {
-                    partial.leave();
-                    return Err(error);
-                }
-                partial.keep().map_err(failed)?;
-            }
+            return Ok(file);
         }
-        File::open(&path).map_err(failed)
+        if self.request.offline {
+            return Err(self.offline(wanted.what));
+        }
+        let url = self.mirror()?.url(archive_path);
+        let mut partial = self.cache.partial(&path).map_err(failed)?;
+        // Another process may have been faster.
+        if let Some(file) = sound(&path, wanted.sha256) {
+            partial.discard();
+            return Ok(file);
+        }
+        if let Err(error) = self.downloader.file(&url, wanted, partial.file(), bar, &failed) {
+            partial.leave();
+            return Err(error);
+        }
+        partial.keep().map_err(failed)?;
+        open_locked(&path).map_err(failed)
     }
 
     fn mirror(&self) -> Result<Mirror, DebianError> {
@@ -177,28 +192,31 @@ pub(crate) fn key_of(parts: &[&str]) -> String {
     key
 }
 
-/// Whether there is a file with this SHA-256.
-fn has_digest(path: &Path, sha256: &str) -> bool {
-    let digest = |mut file: File| {
-        let mut hasher = Sha256::new();
-        let mut buffer = vec![0; 256 * 1024];
-        loop {
-            match file.read(&mut buffer).ok()? {
-                0 => return Some(hex(&hasher.finalize())),
-                len => hasher.update(&buffer[..len]),
-            }
+/// A file of the cache at its start, if it is there and has this SHA-256.
+fn sound(path: &Path, sha256: &str) -> Option<File> {
+    let mut file = open_locked(path).ok()?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        match file.read(&mut buffer).ok()? {
+            0 => break,
+            len => hasher.update(&buffer[..len]),
         }
-    };
-    File::open(path).ok().and_then(digest).is_some_and(|digest| digest == sha256)
+    }
+    file.rewind().ok()?;
+    (hex(&hasher.finalize()) == sha256).then_some(file)
 }
 
 fn unpack_index(file: File) -> Result<String, DebianError> {
-    let malformed = |error: std::io::Error| DebianError::Index { reason: error.to_string() };
+    read_index(decompressed(BufReader::new(file)).map_err(malformed_index)?)
+}
+
+fn read_index(index: impl Read) -> Result<String, DebianError> {
     let mut text = String::new();
-    decompressed(BufReader::new(file))
-        .map_err(malformed)?
-        .take(limits::MAX_PACKAGES_LEN)
-        .read_to_string(&mut text)
-        .map_err(malformed)?;
+    index.take(limits::MAX_PACKAGES_LEN).read_to_string(&mut text).map_err(malformed_index)?;
     Ok(text)
+}
+
+fn malformed_index(error: std::io::Error) -> DebianError {
+    DebianError::Index { reason: error.to_string() }
 }

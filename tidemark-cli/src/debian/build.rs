@@ -37,7 +37,7 @@ impl Archive<'_> {
         }
         let all: Vec<&Package> = resolution.all().collect();
         let path = self.cache.layer(&layer_name(title, "configured", &all, packages));
-        if open_layer(&path).is_ok() {
+        if self.is_sound(&path) {
             return Ok(path);
         }
         let base_path = self.cache.layer(&layer_name("", "base", &[], base));
@@ -54,7 +54,7 @@ impl Archive<'_> {
         path: &Path,
         build: impl FnOnce(&mut NamedTempFile) -> Result<(), DebianError>,
     ) -> Result<PathBuf, DebianError> {
-        if open_layer(path).is_ok() {
+        if self.is_sound(path) {
             return Ok(path.to_owned());
         }
         let failed = |error| self.cache_error(path, error);
@@ -62,10 +62,15 @@ impl Archive<'_> {
             .cache
             .lock(path, || drop(self.progress.working("Waiting for another process")))
             .map_err(failed)?;
-        if open_layer(path).is_err() {
+        if !self.is_sound(path) {
             self.cache.store_file(path, failed, build)?;
         }
         Ok(path.to_owned())
+    }
+
+    /// Whether the cache has a layer that can be used; it stays there while this process runs.
+    fn is_sound(&self, path: &Path) -> bool {
+        self.cache.hold(path) && open_layer(path).is_ok()
     }
 
     /// The packages' files on the bare ground.

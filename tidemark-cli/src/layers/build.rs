@@ -52,7 +52,8 @@ fn try_build(args: &LayerBuildArgs) -> Result<(), LayerBuildError> {
     if args.debian.is_empty() && args.sources.is_empty() {
         return Err(LayerBuildError::Nothing);
     }
-    let cache = Cache::new(args.source.cache_dir.as_deref()).map_err(LayerBuildError::NoCache)?;
+    let cache = Cache::new(args.source.cache_dir.as_deref(), args.source.cache_limit)
+        .map_err(LayerBuildError::NoCache)?;
     let output = args.output.as_path();
     let unwritable = |source| SourceError::Write { path: output.to_owned(), source };
     let folder = match output.parent() {

@@ -43,7 +43,7 @@ pub(crate) fn open(name: &str, source: &SourceArgs, cache: &Cache) -> Result<Arc
         }
     };
     let path = cache.layer(&format!("url_{}.layer", key_of(&[name])));
-    if source.refresh || open_layer(&path).is_err() {
+    if source.refresh || !cache.hold(&path) || open_layer(&path).is_err() {
         download(name, url, sha256.as_deref(), source, cache, &path)?;
     }
     open(&path)

@@ -159,7 +159,7 @@ mod tests {
 
     fn cache() -> (tempfile::TempDir, Cache) {
         let dir = tempfile::tempdir().expect("temporary directory");
-        let cache = Cache::new(Some(dir.path())).expect("named");
+        let cache = Cache::new(Some(dir.path()), None).expect("named");
         (dir, cache)
     }
 

@@ -85,11 +85,13 @@ impl Repository {
 
     /// The text of the release, unsigned.
     pub fn release(&self) -> String {
-        let index = xz(self.index().as_bytes());
+        let (plain, index) = (self.index(), xz(self.index().as_bytes()));
         format!(
             "Origin: Test\nSuite: stable\nCodename: trixie\nDate: Sat, 01 Nov 2025 08:00:00 UTC\n{}SHA256:\n \
-             {} {:>8} main/binary-riscv64/Packages.xz\n",
+             {} {:>8} main/binary-riscv64/Packages\n {} {:>8} main/binary-riscv64/Packages.xz\n",
             self.release_fields,
+            sha256(plain.as_bytes()),
+            plain.len(),
             sha256(&index),
             index.len()
         )
@@ -115,7 +117,8 @@ impl Repository {
         files
     }
 
-    fn index(&self) -> String {
+    /// The package index, as it is when decompressed; mirrors have it compressed only.
+    pub fn index(&self) -> String {
         let entry = |deb: &Deb| {
             let (path, len, digest) = (&deb.path, deb.bytes.len(), sha256(&deb.bytes));
             format!("{}Filename: {path}\nSize: {len}\nSHA256: {digest}\n\n", deb.control)
