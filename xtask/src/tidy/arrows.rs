@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tidemark-host", &[]),
     ("tidemark-net-policy", &[]),
     // Not shipped.
+    ("custom-host", &["tidemark-sdk"]),
     ("tidemark-fuzz", &["tidemark-sdk"]),
     ("tidemark-tests", &["tidemark-sdk", "tidemark-host-native"]),
     ("xtask", &[]),
