@@ -1,6 +1,7 @@
 //! `tidy`: what the style guide names and a program can see. Each complaint carries the rule's name.
 
 mod arrows;
+mod inventory;
 mod licences;
 mod metadata;
 mod text;
@@ -11,6 +12,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use xshell::Shell;
 
+use crate::project;
 use tree::Tree;
 
 /// What to show.
@@ -19,6 +21,9 @@ pub(crate) struct Options {
     /// Also list every place of `unsafe`.
     #[arg(long)]
     list_unsafe: bool,
+    /// Write the inventory of `unsafe` anew.
+    #[arg(long)]
+    write_inventory: bool,
 }
 
 /// One breach of a rule.
@@ -35,10 +40,15 @@ pub(crate) struct Complaint {
 /// # Errors
 /// If any rule is broken.
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
-    let tree = Tree::read(sh)?;
+    let mut tree = Tree::read(sh)?;
+    if options.write_inventory {
+        sh.write_file(project::root().join(inventory::LIST), inventory::text(&tree))?;
+        tree = Tree::read(sh)?;
+    }
     let packages = metadata::read(sh)?;
     let mut complaints = text::check(&tree);
     complaints.extend(unsafe_code::check(&tree, &packages));
+    complaints.extend(inventory::check(&tree));
     complaints.extend(arrows::check(&packages));
     complaints.extend(licences::check(&packages));
     complaints.sort();
