@@ -16,7 +16,7 @@ pub struct Areas {
     by_start: BTreeMap<u64, Area>,
     /// Bytes in all of them.
     total: u64,
-    /// Bytes in those that are private and can be written.
+    /// Bytes in those that are data: private, writable, and no stack.
     data: u64,
     /// Free addresses are looked for from here down: above it, no hole is larger than `skipped`.
     search_from: u64,
@@ -46,7 +46,7 @@ impl Areas {
         self.total
     }
 
-    /// Bytes in those that are private and can be written.
+    /// Bytes in those that are data: private, writable, and no stack.
     pub fn data(&self) -> u64 {
         self.data
     }
@@ -99,6 +99,12 @@ impl Areas {
             at = area.end;
         }
         at >= range.end
+    }
+
+    /// How many bytes of a range are in areas.
+    pub(super) fn covered(&self, range: Range<u64>) -> u64 {
+        let inside = |area: &Area| area.end.min(range.end) - area.start.max(range.start);
+        self.overlapping(range.clone()).map(inside).sum()
     }
 
     /// Enters an area whose addresses are free, joined with its neighbours where possible. The area's reference goes
@@ -235,8 +241,9 @@ impl Areas {
     }
 }
 
-fn is_data(area: &Area) -> bool {
-    area.prot.contains(Prot::WRITE) && !area.is_shared()
+/// As Linux counts data (`mm/mmap.c`, `is_data_mapping`).
+pub(super) fn is_data(area: &Area) -> bool {
+    area.prot.contains(Prot::WRITE) && !area.is_shared() && !area.flags.contains(AreaFlags::GROWS_DOWN)
 }
 
 /// Where an area begins, the gap below one that grows down included.

@@ -146,8 +146,7 @@ impl Mm<'_> {
             Some(below) => below.end.saturating_add(STACK_GUARD_BYTES) <= start,
             None => true,
         };
-        let within = area.end - start <= self.space.stack_limit
-            && areas.total().saturating_add(growth) <= self.space.size_limit;
+        let within = area.end - start <= self.space.stack_limit && self.space.admits(area, growth);
         if !clear || !within || start < MAP_MIN {
             return false;
         }

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::area::{Area, AreaFlags, Backing, Prot};
+use super::areas::is_data;
 use super::layout::MAP_MIN;
 use super::mm::Mm;
 use super::object::ObjectId;
@@ -61,14 +62,8 @@ impl Mm<'_> {
         if self.space.areas.len() + 2 > self.outside.areas_max {
             return Err(Errno::ENOMEM);
         }
-        if self.space.areas.total().saturating_add(len) > self.space.size_limit {
-            return Err(Errno::ENOMEM);
-        }
         let start = self.place(mapping.place, len)?;
         let range = start..start + len;
-        if matches!(mapping.place, Place::Fixed(_)) {
-            self.take_out(range.clone());
-        }
         let locked = if self.space.lock_future { AreaFlags::LOCKED } else { AreaFlags::EMPTY };
         let area = Area {
             start,
@@ -77,6 +72,14 @@ impl Mm<'_> {
             flags: mapping.flags.with(locked),
             backing: mapping.backing,
         };
+        let is_fixed = matches!(mapping.place, Place::Fixed(_));
+        let replaced = if is_fixed { self.space.areas.covered(range.clone()) } else { 0 };
+        if !self.space.admits(&area, len - replaced) {
+            return Err(Errno::ENOMEM);
+        }
+        if is_fixed {
+            self.take_out(range.clone());
+        }
         self.space.work.push_back(Work::Insert(area));
         if mapping.populate || self.space.lock_future {
             self.space.work.push_back(Work::Populate(range));
@@ -197,11 +200,11 @@ impl Mm<'_> {
     /// Changes the rights of a page-aligned range.
     ///
     /// # Errors
-    /// `ENOMEM` where nothing is mapped, or when there are too many areas; `EACCES` for writing to a file that was not
+    /// `ENOMEM` where nothing is mapped, when there are too many areas, or for data over its limit; `EACCES` for writing to a file that was not
     /// opened for it. What came before in the range is changed.
     pub fn protect(&mut self, range: Range<u64>, prot: Prot) -> Result<()> {
         let cuts = self.space.areas.len() + 2 > self.outside.areas_max;
-        let (mut end, mut result) = (range.start, Ok(()));
+        let (mut end, mut result, mut data) = (range.start, Ok(()), self.space.areas.data());
         for area in self.space.areas.overlapping(range.clone()) {
             if area.start > end {
                 break;
@@ -214,7 +217,17 @@ impl Mm<'_> {
                 result = Err(Errno::ENOMEM);
                 break;
             }
-            end = area.end.min(range.end);
+            let changed = Area { prot, ..area.clone() };
+            let inside = area.start.max(range.start)..area.end.min(range.end);
+            if is_data(&changed) && !is_data(area) {
+                data = data.saturating_add(inside.end - inside.start);
+                // Linux looks at each area as it comes to it, those before are changed (`mprotect_fixup`).
+                if data > self.space.data_limit {
+                    result = Err(Errno::ENOMEM);
+                    break;
+                }
+            }
+            end = inside.end;
         }
         if result.is_ok() && end < range.end {
             result = Err(Errno::ENOMEM);

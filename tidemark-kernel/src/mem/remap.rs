@@ -78,7 +78,7 @@ impl Mm<'_> {
         if old_end != area.end || !self.space.areas.is_free(old_end..end) {
             return Ok(false);
         }
-        self.check_growth(growth)?;
+        self.check_growth(area, growth)?;
         // An area that goes on where this one ends: the two become one.
         let mut grown = area.clone();
         grown.end = end;
@@ -93,11 +93,8 @@ impl Mm<'_> {
         Ok(true)
     }
 
-    fn check_growth(&self, growth: u64) -> Result<()> {
-        if self.space.areas.total().saturating_add(growth) > self.space.size_limit {
-            return Err(Errno::ENOMEM);
-        }
-        Ok(())
+    fn check_growth(&self, area: &Area, growth: u64) -> Result<()> {
+        if self.space.admits(area, growth) { Ok(()) } else { Err(Errno::ENOMEM) }
     }
 
     fn move_to(
@@ -120,7 +117,7 @@ impl Mm<'_> {
         }
         let old_len = old.end - old.start;
         if keep_old || new_len > old_len {
-            self.check_growth(if keep_old { new_len } else { new_len - old_len })?;
+            self.check_growth(area, if keep_old { new_len } else { new_len - old_len })?;
         }
         let moved_len = old_len.min(new_len);
         self.prepare_move(old.start..old.start + moved_len, new)?;

@@ -5,7 +5,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::areas::Areas;
+use super::area::Area;
+use super::areas::{Areas, is_data};
 use super::frames::Frames;
 use super::layout;
 use super::page_table::PageTable;
@@ -35,7 +36,7 @@ pub struct Space {
     pub(super) stack_limit: u64,
     /// How long all areas together may be, in bytes (`RLIMIT_AS`).
     pub(super) size_limit: u64,
-    /// How long the heap may be, in bytes (`RLIMIT_DATA`).
+    /// How long the heap, and all data, may be, in bytes (`RLIMIT_DATA`).
     pub(super) data_limit: u64,
     /// Whether areas mapped from now on are locked (`mlockall(2)`, `MCL_FUTURE`).
     pub(super) lock_future: bool,
@@ -157,9 +158,16 @@ impl Space {
         &mut self.marks
     }
 
-    /// Sets how far the stack may grow, how long all areas and how long the heap may be, in bytes (`setrlimit(2)`:
+    /// Sets how far the stack may grow, how long all areas and how long all data may be, in bytes (`setrlimit(2)`:
     /// `RLIMIT_STACK`, `RLIMIT_AS`, `RLIMIT_DATA`).
     pub fn set_limits(&mut self, stack: u64, size: u64, data: u64) {
         (self.stack_limit, self.size_limit, self.data_limit) = (stack, size, data);
+    }
+
+    /// Whether `growth` more bytes in an area like this one are within the limits (Linux, `mm/mmap.c`, `may_expand_vm`).
+    pub(super) fn admits(&self, area: &Area, growth: u64) -> bool {
+        let within = |size: u64, limit: u64| size.saturating_add(growth) <= limit;
+        within(self.areas.total(), self.size_limit)
+            && (!is_data(area) || within(self.areas.data(), self.data_limit))
     }
 }
