@@ -11,6 +11,7 @@ mod ci;
 mod closing;
 mod fuzz;
 mod guests;
+mod programs;
 mod project;
 mod setup;
 mod sim;
@@ -54,7 +55,7 @@ enum Command {
     Fuzz(fuzz::Options),
     /// Build what runs in JavaScript.
     Build(build::Options),
-    /// Compile the guest programs under tests/guests into target/guests.
+    /// Compile the guest programs under tests/guests into target/guests, and those of tests/userland.
     BuildGuests,
 }
 
@@ -80,6 +81,6 @@ fn run(command: Command) -> Result<()> {
         Command::Sim(options) => sim::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Build(options) => build::run(&options),
-        Command::BuildGuests => guests::run(&sh),
+        Command::BuildGuests => guests::run(&sh).and_then(|()| programs::build()),
     }
 }

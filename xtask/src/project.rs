@@ -34,6 +34,11 @@ pub(crate) fn guest_programs() -> PathBuf {
     target().join("guests")
 }
 
+/// Where the programs go that rows of tests/userland bring along.
+pub(crate) fn row_programs() -> PathBuf {
+    target().join("programs")
+}
+
 /// The `qemu-riscv64` that `setup` unpacks.
 pub(crate) fn oracle() -> PathBuf {
     target().join("oracle/qemu-riscv64")

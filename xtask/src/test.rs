@@ -9,7 +9,7 @@ use clap::Args;
 use xshell::Shell;
 
 use crate::steps::Steps;
-use crate::{build, closing, fuzz, guests, project, setup, tools, userland};
+use crate::{build, closing, fuzz, guests, programs, project, setup, tools, userland};
 
 /// What Node runs.
 const NODE_TESTS: [&str; 3] = [
@@ -65,7 +65,7 @@ pub(crate) fn add_steps(sh: &Shell, options: &Options, userland: Userland, steps
         Userland::All => None,
     };
     steps.step("packages", || userland::fetch(tag).map(|()| vec![]));
-    steps.step("build-guests", || guests::run(sh).map(|()| vec![]));
+    steps.step("build-guests", || guests::run(sh).and_then(|()| programs::build()).map(|()| vec![]));
     steps.step("cargo test", || cargo_test(&options.cargo, tag));
     steps.step("build node", || build::node().map(|()| vec![]));
     steps.step("node test", node_test);
@@ -96,11 +96,12 @@ fn node_test() -> Result<Vec<String>> {
 }
 
 /// What tests look for in the environment: `TIDEMARK_GUESTS` the compiled guest programs, `TIDEMARK_ORACLE` the emulator
-/// to compare with, `TIDEMARK_BUSYBOX` Debian's busybox.
-fn found() -> Result<[(&'static str, PathBuf); 3]> {
+/// to compare with, `TIDEMARK_BUSYBOX` Debian's busybox, `TIDEMARK_PROGRAMS` what rows of tests/userland bring along.
+fn found() -> Result<[(&'static str, PathBuf); 4]> {
     Ok([
         ("TIDEMARK_GUESTS", project::guest_programs()),
         ("TIDEMARK_ORACLE", tools::oracle()?),
         ("TIDEMARK_BUSYBOX", project::busybox()),
+        ("TIDEMARK_PROGRAMS", project::row_programs()),
     ])
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 
-use crate::{project, tools};
+use crate::{programs, project, tools};
 
 /// What is passed on.
 #[derive(Args)]
@@ -40,10 +40,12 @@ fn perform(arguments: &[&str]) -> Result<()> {
         .status()
         .context("cannot start cargo")?;
     ensure!(build.success(), "the suite does not build");
-    let programs = project::target().join("release");
-    let status = Command::new(programs.join("userland"))
+    programs::build()?;
+    let commands = project::target().join("release");
+    let status = Command::new(commands.join("userland"))
         .args(arguments)
-        .env("TIDEMARK_COMMAND", programs.join("tidemark"))
+        .env("TIDEMARK_COMMAND", commands.join("tidemark"))
+        .env("TIDEMARK_PROGRAMS", project::row_programs())
         .env("TIDEMARK_ORACLE", tools::oracle()?)
         .current_dir(project::root())
         .status()

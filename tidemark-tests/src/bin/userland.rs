@@ -23,6 +23,9 @@ struct Options {
     /// Run only rows with this tag
     #[arg(long)]
     tag: Vec<String>,
+    /// Run also the rows tagged slow, if neither names nor tags select
+    #[arg(long)]
+    slow: bool,
     /// Also run each on the oracle, and compare outcomes and times; needs root
     #[arg(long)]
     oracle: bool,
@@ -59,7 +62,7 @@ fn perform(options: &Options) -> Result<bool> {
         Some(oracle) if options.record => Mode::Record(oracle),
         Some(oracle) => Mode::Compare(oracle),
     };
-    let selection = Selection { names: options.names.clone(), tags: options.tag.clone() };
+    let selection = Selection { names: options.names.clone(), tags: options.tag.clone(), slow: options.slow };
     if options.fetch {
         return prepare(&selection).map(|()| true);
     }

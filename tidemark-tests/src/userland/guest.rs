@@ -108,16 +108,14 @@ async fn nothing_is_left(tidemark: &Tidemark) -> Result<(), Failure> {
 
 async fn put_files(tidemark: &Tidemark, row: &Row) -> Result<(), Failure> {
     let files = tidemark.files();
-    for (path, content) in &row.files {
+    for file in row.all_files()? {
         if let Some((folder @ [_, ..], _)) =
-            path.rsplit_once('/').map(|(folder, name)| (folder.as_bytes(), name))
+            file.path.rsplit_once('/').map(|(folder, name)| (folder.as_bytes(), name))
         {
             files.create_dir_all(folder).await?;
         }
-        files.write(path, content).await?;
-        if content.starts_with("#!") {
-            files.set_permissions(path, 0o755).await?;
-        }
+        files.write(&file.path, file.content).await?;
+        files.set_permissions(&file.path, file.mode).await?;
     }
     Ok(())
 }

@@ -14,4 +14,4 @@ mod unpack;
 pub use oracle::Oracle;
 pub use roots::Roots;
 pub use suite::{Mode, Report, Selection, prepare, run};
-pub use table::{Family, Row, families};
+pub use table::{Family, Row, SLOW, families};

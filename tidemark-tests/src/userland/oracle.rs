@@ -15,9 +15,8 @@ use anyhow::{Context, Result, ensure};
 
 use super::guest::{ENVIRONMENT, FOLDER, Outcome};
 use super::roots::Root;
-use super::table::{Family, Row, sources};
+use super::table::{Family, Row, sources, target};
 use super::unpack::unpack;
-use crate::program::workspace;
 
 /// Where the kernel takes registrations.
 const BINFMT: &str = "/proc/sys/fs/binfmt_misc";
@@ -48,9 +47,7 @@ impl Oracle {
         fs::write(Path::new(BINFMT).join("register"), rule).with_context(|| {
             format!("cannot register the oracle: needs root, and binfmt_misc mounted on {BINFMT}")
         })?;
-        let roots =
-            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from);
-        Ok(Self { registration: Path::new(BINFMT).join(name), roots: roots.join("userland") })
+        Ok(Self { registration: Path::new(BINFMT).join(name), roots: target().join("userland") })
     }
 
     /// Runs a row.
@@ -125,12 +122,11 @@ impl Drop for Oracle {
 }
 
 fn put_files(row: &Row, below: &Path) -> Result<()> {
-    for (path, content) in &row.files {
-        let path = below.join(path.trim_start_matches('/'));
+    for file in row.all_files()? {
+        let path = below.join(file.path.trim_start_matches('/'));
         fs::create_dir_all(path.parent().context("a file is in a folder")?)?;
-        fs::write(&path, content)?;
-        let mode = if content.starts_with("#!") { 0o755 } else { 0o644 };
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode))?;
+        fs::write(&path, file.content)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(file.mode))?;
     }
     Ok(())
 }

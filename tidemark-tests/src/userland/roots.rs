@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context, Result, ensure};
 use tidemark_sdk::layer::{Layer, open_layer};
 
-use super::table;
+use super::table::{self, Packages};
 use crate::program::workspace;
 
 /// Names the `tidemark` command to fetch with; built where it is not set.
@@ -23,7 +23,7 @@ pub(super) struct Root {
 
 /// All roots; each is fetched when it is first asked for.
 pub struct Roots {
-    packages: BTreeMap<String, Vec<String>>,
+    packages: BTreeMap<String, Packages>,
     open: Mutex<BTreeMap<String, Root>>,
 }
 
@@ -60,7 +60,7 @@ impl Roots {
 }
 
 /// Fetches packages; returns the path of their layer.
-fn fetch(packages: &[String]) -> Result<PathBuf> {
+fn fetch(root: &Packages) -> Result<PathBuf> {
     let mut command = match std::env::var_os(COMMAND_VARIABLE) {
         Some(path) => Command::new(path),
         None => {
@@ -69,7 +69,11 @@ fn fetch(packages: &[String]) -> Result<PathBuf> {
             command
         }
     };
-    command.args(["fetch", "--quiet", "--no-essential"]).args(packages).current_dir(workspace());
+    command.args(["fetch", "--quiet"]).current_dir(workspace());
+    if !root.configured {
+        command.arg("--no-essential");
+    }
+    command.args(&root.packages);
     let output = command.stderr(Stdio::inherit()).output().context("cannot run the tidemark command")?;
     ensure!(output.status.success(), "`tidemark fetch` failed: {}", output.status);
     let path = String::from_utf8(output.stdout).context("its path is text")?;

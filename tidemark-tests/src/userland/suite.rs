@@ -12,7 +12,7 @@ use super::guest::{self, Outcome};
 use super::judge::{compare, judge};
 use super::oracle::Oracle;
 use super::roots::Roots;
-use super::table::{Family, Row, families, record};
+use super::table::{Family, Row, SLOW, families, record};
 
 /// What to do with each row.
 #[derive(Clone, Copy)]
@@ -32,12 +32,16 @@ pub struct Selection {
     pub names: Vec<String>,
     /// Those that have all of these tags.
     pub tags: Vec<String>,
+    /// Those that take minutes, too; without, only where they are named, or asked for by their tag.
+    pub slow: bool,
 }
 
 impl Selection {
     fn admits(&self, family: &Family, row: &Row) -> bool {
         let name = full_name(family, row);
-        (self.names.is_empty() || self.names.iter().any(|part| name.contains(part)))
+        let slow = self.slow || !self.names.is_empty() || self.tags.iter().any(|tag| tag == SLOW);
+        (slow || !row.tags.contains(SLOW))
+            && (self.names.is_empty() || self.names.iter().any(|part| name.contains(part)))
             && self.tags.iter().all(|tag| row.tags.contains(tag))
     }
 }

@@ -10,14 +10,17 @@ use serde::Deserialize;
 use toml_edit::{DocumentMut, value};
 
 use super::guest::Outcome;
+use crate::program::workspace;
 
 /// How long a row may take in Tidemark unless it says otherwise. Most take a tenth of a second; a loaded machine is
 /// forgiven much.
 const SECONDS: u64 = 180;
 /// What describes the families' roots; not a family itself.
 const ROOTS: &str = "roots.toml";
+/// The tag of rows that are left out unless they are asked for.
+pub const SLOW: &str = "slow";
 /// Tags a row may have.
-const TAGS: [&str; 6] = ["smoke", "slow", "node", "browser", "threads", "schedules"];
+const TAGS: [&str; 6] = ["smoke", SLOW, "node", "browser", "threads", "schedules"];
 
 /// The rows of one file.
 #[derive(Clone, Debug, Deserialize)]
@@ -52,6 +55,9 @@ pub struct Row {
     /// Files that are there before it runs, by their absolute path in the guest.
     #[serde(default)]
     pub files: BTreeMap<String, String>,
+    /// Programs of ours that it runs, by their path below `target/programs`; in the guest they are in [`PROGRAMS`].
+    #[serde(default)]
+    pub programs: Vec<String>,
     /// Which runs it belongs to: see the README.
     #[serde(default)]
     pub tags: BTreeSet<String>,
@@ -83,15 +89,61 @@ impl Row {
         }
     }
 
+    /// What is there before it runs.
+    ///
+    /// # Errors
+    /// If one of its programs was not built.
+    pub(super) fn all_files(&self) -> Result<Vec<File>> {
+        let mut files: Vec<File> = self.files.iter().map(|(path, text)| File::text(path, text)).collect();
+        let built = std::env::var_os(PROGRAMS_VARIABLE);
+        let built = built.map_or_else(|| target().join("programs"), PathBuf::from);
+        for name in &self.programs {
+            let path = built.join(name);
+            let content = fs::read(&path)
+                .with_context(|| format!("no {}: run `cargo xtask build-guests`", path.display()))?;
+            let file = path.file_name().and_then(|name| name.to_str()).context("a plain name")?;
+            files.push(File { path: format!("{PROGRAMS}/{file}"), content, mode: EXECUTABLE });
+        }
+        Ok(files)
+    }
+
     /// The root it runs in.
     pub fn root<'a>(&'a self, family: &'a Family) -> &'a str {
         self.root.as_deref().unwrap_or(&family.root)
     }
 }
 
+/// Where a row's own programs are in the guest: in `PATH`.
+const PROGRAMS: &str = "/usr/local/bin";
+/// Permissions of what can be run.
+const EXECUTABLE: u32 = 0o755;
+/// Says where they are on this machine, if not below the target folder.
+const PROGRAMS_VARIABLE: &str = "TIDEMARK_PROGRAMS";
+
+/// A file that a row finds.
+pub(super) struct File {
+    /// Where in the guest.
+    pub(super) path: String,
+    pub(super) content: Vec<u8>,
+    /// Its permissions.
+    pub(super) mode: u32,
+}
+
+impl File {
+    fn text(path: &str, text: &str) -> Self {
+        let mode = if text.starts_with("#!") { EXECUTABLE } else { 0o644 };
+        Self { path: path.to_owned(), content: text.as_bytes().to_vec(), mode }
+    }
+}
+
 /// The folder of the rows.
 pub(super) fn sources() -> PathBuf {
-    crate::program::workspace().join("tests/userland")
+    workspace().join("tests/userland")
+}
+
+/// Where what is built goes.
+pub(super) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from)
 }
 
 /// All families, by name.
@@ -110,8 +162,18 @@ pub fn families() -> Result<Vec<Family>> {
     paths.iter().map(|path| load(path)).collect()
 }
 
-/// The packages of each root.
-pub(super) fn roots() -> Result<BTreeMap<String, Vec<String>>> {
+/// What a root is made of.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Packages {
+    pub(super) packages: Vec<String>,
+    /// Whether they are installed over the essential ones and configured, or only unpacked.
+    #[serde(default)]
+    pub(super) configured: bool,
+}
+
+/// What each root is made of.
+pub(super) fn roots() -> Result<BTreeMap<String, Packages>> {
     let path = sources().join(ROOTS);
     toml_edit::de::from_str(&read(&path)?).with_context(|| format!("{}", path.display()))
 }

@@ -11,7 +11,7 @@ use clap::Args;
 use xshell::{Shell, cmd};
 
 use crate::wasm::{self, WasmToolchain};
-use crate::{fuzz, project, tools};
+use crate::{fuzz, programs, project, tools};
 use debian::Program;
 
 /// What to set up.
@@ -38,6 +38,12 @@ const NEEDS: &[Need] = &[
         present: guest_compiler,
         packages: &[&["gcc-riscv64-linux-gnu", "libc6-dev-riscv64-cross"]],
         otherwise: "install riscv64-linux-gnu-gcc and a static riscv64 glibc",
+    },
+    Need {
+        what: "Go, for the rows of tests/userland",
+        present: || tools::on_path(programs::GO).is_some(),
+        packages: &[&["golang-go"]],
+        otherwise: "install Go 1.19 or newer",
     },
     Need {
         what: "a user-mode riscv64 emulator, to compare speed with",
