@@ -7,6 +7,8 @@
 //!
 //! Guest code runs outside the kernel's lock, on [`cpu::Hart`]s; only a trap enters. See ARCHITECTURE.md.
 
+#[cfg(all(feature = "abi", target_arch = "wasm32"))]
+pub mod abi;
 pub mod addr;
 mod call;
 pub mod cpu;

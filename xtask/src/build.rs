@@ -18,6 +18,8 @@ pub(crate) struct Options {
 enum What {
     /// The npm package for Node, in target/npm/tidemark.
     Node,
+    /// The kernel as a WebAssembly module of its own, target/wasm/tidemark_kernel.wasm.
+    Kernel,
 }
 
 /// Builds it.
@@ -27,6 +29,7 @@ enum What {
 pub(crate) fn run(options: &Options) -> Result<()> {
     match options.what {
         What::Node => node(),
+        What::Kernel => kernel(),
     }
 }
 
@@ -40,6 +43,19 @@ pub(crate) fn node() -> Result<()> {
     wasm::build(Artifact::Library("tidemark-js"), &package.join("wasm"), "tidemark")?;
     copy_files("tidemark-js/js", &package)?;
     copy_files("tidemark-host-node/js", &package.join("host"))
+}
+
+/// The kernel alone, which imports nothing but its memory.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn kernel() -> Result<()> {
+    wasm::build_alone("tidemark-kernel", "abi", &kernel_module())
+}
+
+/// Where the kernel's module is built to.
+pub(crate) fn kernel_module() -> PathBuf {
+    project::target().join("wasm/tidemark_kernel.wasm")
 }
 
 /// Where the Node host's checks are built to.

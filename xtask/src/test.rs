@@ -12,7 +12,8 @@ use crate::steps::Steps;
 use crate::{build, closing, fuzz, guests, programs, project, setup, tools, userland};
 
 /// What Node runs.
-const NODE_TESTS: [&str; 3] = [
+const NODE_TESTS: [&str; 4] = [
+    "tidemark-kernel/tests/abi.test.mjs",
     "tidemark-host-node/tests/host.test.mjs",
     "tidemark-js/tests/package.test.mjs",
     "tidemark-js/tests/litmus.test.mjs",
@@ -68,6 +69,7 @@ pub(crate) fn add_steps(sh: &Shell, options: &Options, userland: Userland, steps
     steps.step("build-guests", || guests::run(sh).and_then(|()| programs::build()).map(|()| vec![]));
     steps.step("cargo test", || cargo_test(&options.cargo, tag));
     steps.step("build node", || build::node().map(|()| vec![]));
+    steps.step("build kernel", || build::kernel().map(|()| vec![]));
     steps.step("node test", node_test);
     if options.fuzz_seconds > 0 {
         steps.step("fuzz", || fuzz::run_if_possible(options.fuzz_seconds).map(|()| vec![]));
@@ -87,11 +89,12 @@ fn cargo_test(more: &[String], rows: Option<&str>) -> Result<Vec<String>> {
 }
 
 /// Runs the tests that Node drives, with where they find things: `TIDEMARK_CHECKS` the Node host's compiled checks,
-/// `TIDEMARK_PACKAGE` the npm package.
+/// `TIDEMARK_PACKAGE` the npm package, `TIDEMARK_KERNEL` the kernel's own module.
 fn node_test() -> Result<Vec<String>> {
     let mut command = Command::new(tools::node()?);
     command.args(["--test", "--test-reporter=spec"]).args(NODE_TESTS).current_dir(project::root());
     command.env("TIDEMARK_CHECKS", build::checks()).env("TIDEMARK_PACKAGE", build::package());
+    command.env("TIDEMARK_KERNEL", build::kernel_module());
     closing::run(command.envs(found()?))
 }
 

@@ -62,6 +62,25 @@ pub(crate) fn build(artifact: Artifact, out: &Path, name: &str) -> Result<()> {
         .with_context(|| format!("no bindings for {name}"))
 }
 
+/// Builds a package's library, with `feature`, as a module of one thread without bindings, to the file `out`.
+///
+/// # Errors
+/// As [`build`].
+pub(crate) fn build_alone(package: &str, feature: &str, out: &Path) -> Result<()> {
+    let toolchain = WasmToolchain::find()?;
+    let target_dir = project::target().join("wasm/alone");
+    let mut command = toolchain.cargo("rustc");
+    command.env("CARGO_ENCODED_RUSTFLAGS", toolchain.flags_alone().join("\u{1f}"));
+    command.args(["--locked", "--profile", PROFILE]).arg("--target-dir").arg(&target_dir);
+    command.args(["--package", package, "--lib", "--features", feature, "--crate-type", "cdylib"]);
+    eprintln!("wasm: building {package} alone with {}", toolchain.name);
+    let status = command.status().with_context(|| format!("cannot start {:?}", command.get_program()))?;
+    ensure!(status.success(), "{package} does not build for WebAssembly");
+    let built = target_dir.join(TARGET).join(PROFILE).join(package.replace('-', "_")).with_extension("wasm");
+    std::fs::copy(&built, out).with_context(|| format!("cannot copy {}", built.display()))?;
+    Ok(())
+}
+
 /// Downloads what builds need, the standard library's own dependencies included.
 ///
 /// # Errors
@@ -126,6 +145,15 @@ impl WasmToolchain {
         link.push(format!("-zstack-size={STACK_BYTES}"));
         link.extend(EXPORTS.iter().map(|name| format!("--export={name}")));
         flags.extend(link.into_iter().map(|arg| format!("-Clink-arg={arg}")));
+        flags
+    }
+
+    /// The flags of a module of one thread, which imports its memory.
+    fn flags_alone(&self) -> Vec<String> {
+        let mut flags = vec!["-Ctarget-feature=+bulk-memory,+mutable-globals".to_owned()];
+        flags.extend(self.linker.iter().map(|linker| format!("-Clinker={}", linker.display())));
+        flags.push("-Clink-arg=--import-memory".to_owned());
+        flags.push(format!("-Clink-arg=-zstack-size={STACK_BYTES}"));
         flags
     }
 

@@ -20,6 +20,7 @@ const HOMES: &[&str] = &[
     "tidemark-host-native/tests/broken/",
     "tidemark-host-node/src/",
     "tidemark-js/src/",
+    "tidemark-kernel/src/abi/",
     "tidemark-kernel/src/cpu/",
     "tidemark-kernel/src/mem/",
     "tidemark-kernel/tests/support/bare.rs",
