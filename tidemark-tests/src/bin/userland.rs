@@ -7,12 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use tidemark_tests::userland::{Mode, Oracle, Report, Selection, prepare, run};
-
-/// A row slower than this many times the oracle is named.
-const SLOWER: f64 = 6.0;
-/// How many of the slowest are named in any case.
-const SLOWEST: usize = 10;
+use tidemark_tests::userland::{Mode, Oracle, Selection, pace_report, prepare, run};
 
 /// Run real command lines of Debian's riscv64 programs.
 #[derive(Parser)]
@@ -70,30 +65,7 @@ fn perform(options: &Options) -> Result<bool> {
     for failure in &report.failures {
         println!("{failure}");
     }
-    tell_times(&report);
+    print!("{}", pace_report(&report.times));
     println!("{} rows, {} failed", report.count, report.failures.len());
     Ok(report.failures.is_empty() && report.count > 0)
-}
-
-/// Prints every ratio of times, the slowest last.
-fn tell_times(report: &Report) {
-    let mut ratios: Vec<(f64, String)> = report
-        .times
-        .iter()
-        .map(|(name, here, oracle)| {
-            let ratio = here.as_secs_f64() / oracle.as_secs_f64();
-            let seconds = (here.as_secs_f64(), oracle.as_secs_f64());
-            (ratio, format!("{ratio:8.2} × {:9.3} s {:9.3} s  {name}", seconds.0, seconds.1))
-        })
-        .collect();
-    ratios.sort_by(|(a, _), (b, _)| a.total_cmp(b));
-    for (_, line) in &ratios {
-        println!("{line}");
-    }
-    let slower = ratios.iter().filter(|(ratio, _)| *ratio > SLOWER).count();
-    if let Some((median, _)) = ratios.get(ratios.len() / 2) {
-        println!(
-            "time, Tidemark / qemu: median {median:.2}; {slower} rows above {SLOWER}; slowest {SLOWEST} last"
-        );
-    }
 }

@@ -6,12 +6,14 @@
 mod guest;
 mod judge;
 mod oracle;
+mod pace;
 mod roots;
 mod suite;
 mod table;
 mod unpack;
 
 pub use oracle::Oracle;
+pub use pace::{Pace, pace_report};
 pub use roots::Roots;
 pub use suite::{Mode, Report, Selection, prepare, run};
 pub use table::{Family, Row, SLOW, families};
