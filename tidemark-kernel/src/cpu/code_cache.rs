@@ -10,6 +10,7 @@
 use super::block::{CodePage, Isolated, Slot};
 use super::decode::is_wide;
 use super::exit::{Access, Exit};
+use super::hart::Hart;
 use crate::mem::page_table::{PageTable, Pte};
 use crate::mem::ram::{FRAME_SHIFT, FRAME_SIZE, FrameNo, GuestRam};
 use std::collections::{HashMap, VecDeque};
@@ -18,7 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Locks of the shared table, to keep workers from meeting.
 const SHARDS: usize = 16;
 
-/// Decoded pages that the shared table keeps, over all shards. Each has about 36 KiB.
+/// Decoded pages that the shared table keeps, over all shards. Each has about 36 KiB, and more with bodies.
 pub const SHARED_PAGES_MAX: usize = 2048;
 
 /// Pages of an address space that a worker finds without a lock. Their decoded pages stay alive.
@@ -171,6 +172,12 @@ impl CodeCache {
         };
         self.hot[index] = HotPage { va, slots: held.page.slots() };
         Ok(held.page.slots())
+    }
+
+    /// Finishes what execution left half-way at a slot of a body: see [`CodePage::leave_body`].
+    pub(super) fn leave_body(&self, origin: u64, slot: usize, hart: &mut Hart) -> Option<(u64, u64)> {
+        let held = self.held[hot_index(origin)].as_ref().filter(|held| held.va == origin)?;
+        held.page.leave_body(slot, &mut hart.regs)
     }
 
     /// The instruction at `pc` alone. The slots stay valid until the next call of a method that takes `&mut self`.

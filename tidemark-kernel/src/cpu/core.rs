@@ -200,8 +200,14 @@ fn run_slice(
         // SAFETY: the slots come from `cache.code`, which is not changed during the call, and the budget covers
         // the straight line from `start`.
         let stop = unsafe { execute(&mut machine, start) };
-        let Machine { budget: rest, exit, .. } = machine;
-        let done = budget - rest as u64;
+        let Machine { budget: rest, exit, in_body, origin, .. } = machine;
+        let mut done = budget - rest as u64;
+        if let Some(slot) = in_body
+            && let Some((offset, executed)) = cache.code.leave_body(origin, slot, hart)
+        {
+            hart.pc = origin + offset;
+            done += executed;
+        }
         used += done;
         hart.instret = hart.instret.wrapping_add(done);
         alone = stop == Stop::Alone;

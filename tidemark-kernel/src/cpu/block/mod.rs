@@ -5,7 +5,8 @@
 //!
 //! A page has one [`Slot`] a halfword, and *every* halfword is decoded as if an instruction began there. So
 //! any entry point is valid, nothing is ever added to a page, and workers share pages without a lock. Fused
-//! slots execute two instructions and skip the second one's slot, which stays valid for who jumps there.
+//! slots execute two instructions and skip the second one's slot, which stays valid for who jumps there. Long lines that
+//! compute by shifts also have a body behind the page's slots, where a slot may execute many (see `body`).
 //!
 //! # Counting
 //!
@@ -15,14 +16,19 @@
 //! change along a straight line; branches inside a page change it by a constant computed here, and credit that
 //! is not negative means that the whole straight line is affordable.
 
+mod body;
 mod build;
 mod fuse;
+mod line;
+mod pattern;
 mod slot;
 
 pub(super) use slot::{Op, SLOT_BYTES, Slot};
 
 use super::decode::{decode, is_wide};
+use super::hart::RegisterFile;
 use crate::mem::ram::FRAME_SIZE;
+use body::{Body, add_bodies};
 use build::{Placement, build_slot};
 
 /// Halfwords in a frame.
@@ -30,8 +36,9 @@ const HALFWORDS: usize = FRAME_SIZE as usize / 2;
 
 /// The immutable decode of one frame.
 pub(super) struct CodePage {
-    /// One slot a halfword, and one behind the last that leaves the page.
+    /// One slot a halfword, one behind the last that leaves the page, and bodies.
     slots: Box<[Slot]>,
+    bodies: Vec<Body>,
     source: Box<[u8; FRAME_SIZE as usize]>,
 }
 
@@ -39,7 +46,8 @@ impl CodePage {
     /// Decodes a frame's bytes.
     pub(super) fn build(source: Box<[u8; FRAME_SIZE as usize]>) -> Self {
         let halfword = |i: usize| u16::from_le_bytes([source[2 * i], source[2 * i + 1]]);
-        let mut slots = vec![Slot::leave(); HALFWORDS + 1].into_boxed_slice();
+        let mut slots = vec![Slot::leave(); HALFWORDS + 1];
+        let mut decoded = vec![None; HALFWORDS];
         // Backwards, as counts and fusion need what follows: the instructions one and two halfwords further on.
         let mut following = [None; 2];
         for i in (0..HALFWORDS).rev() {
@@ -53,11 +61,20 @@ impl CodePage {
                 following = [None; 2];
                 continue;
             };
+            decoded[i] = Some(instr);
             slots[i] = build_slot(&instr, Placement::InPage { index: i, slots: &slots, following });
             following = [Some(instr), following[0]];
         }
         build::link_branches(&mut slots);
-        Self { slots, source }
+        let bodies = add_bodies(&mut slots, &decoded);
+        Self { slots: slots.into_boxed_slice(), bodies, source }
+    }
+
+    /// Where execution was left at a slot of a body: makes the registers what they must be there. Returns the instruction's
+    /// offset in the page, in bytes, and how many instructions before it were executed only by this.
+    pub(super) fn leave_body(&self, slot: usize, registers: &mut RegisterFile) -> Option<(u64, u64)> {
+        let (halfword, executed) = self.bodies.iter().find_map(|body| body.leave(slot, registers))?;
+        Some((2 * halfword as u64, executed))
     }
 
     /// The bytes that were decoded.
@@ -117,7 +134,7 @@ mod tests {
                     .for_each(|byte| *byte = if *byte & 1 == 0 { 0x63 } else { 0x6f });
             }
             let page = CodePage::build(source);
-            for (i, slot) in page.slots.iter().enumerate() {
+            for (i, slot) in page.slots[..=HALFWORDS].iter().enumerate() {
                 let inside = |distance: i32| (0..=HALFWORDS as i32).contains(&(i as i32 + distance));
                 assert!(usize::from(slot.count) <= HALFWORDS - i, "slot {i} counts past the page's end");
                 if is_local_jump(slot.op) {

@@ -30,6 +30,9 @@ macro_rules! define_op {
             MvMv2, AddiAdd2, AddiAdd3, AddiAdd4, AddAddi2, AddAdd2, LdAddi2, FmulFaddD, LdLd2, SdSd2, LwLw2, LwLw4,
             // An instruction and a branch inside the page.
             AddiBeq, AddiBne, AddiBlt, AddiBge, AddiBltu, AddiBgeu, AddiwBeq, AddiwBne, AddiwBlt, AddiwBge, AddiwBltu, AddiwBgeu, LwBeq, LwBne, LwBlt, LwBge, LwBltu, LwBgeu, LdBeq, LdBne, LbuBeq, LbuBne, AndiBeq, AndiBne, SrliBeq, SrliBne, AddwBne, AddBne,
+            // Several instructions of a line's body, each in one slot (see `pattern`); on to another slot.
+            RotateW, Rotate, RotateAddW, XorRotatesW, XorRotates, XorRotatesShiftW, XorRotatesShift, Choose, RingElement,
+            AddAddW, AddAdd, XorXor, OrOr, XorAnd, AndXor, AndOr, OrAnd, NotAnd, Hop,
             // Leaves the page at this slot without executing anything.
             Leave,
         }

@@ -52,6 +52,12 @@ pub(super) fn remuw(a: u64, b: u64) -> u64 {
     sext32((a as u32).checked_rem(b as u32).unwrap_or(a as u32).into())
 }
 
+/// Three amounts to rotate or shift by, a byte each.
+#[inline(always)]
+pub(super) fn amounts(imm: i32) -> [u32; 3] {
+    [0, 8, 16].map(|shift| imm as u32 >> shift & 0xff)
+}
+
 /// Each byte that is not zero becomes all ones.
 pub(super) fn orc_b(value: u64) -> u64 {
     u64::from_le_bytes(value.to_le_bytes().map(|byte| if byte == 0 { 0 } else { 0xff }))

@@ -6,8 +6,8 @@ use crate::mem::ram::FRAME_SIZE;
 /// A pointer to the slot being executed.
 ///
 /// Its methods are safe to call only as the loop above does; the reason why they stay inside the page is that of
-/// `block`: a slot's length and jump distance lead to slots of the same page, and what could run past its end
-/// ends in a slot that leaves.
+/// `block`: a slot's length and jump distance lead to slots of the same page or of its bodies, and what could run past its
+/// end ends in a slot that leaves.
 #[derive(Clone, Copy)]
 pub(super) struct Cursor(*const Slot);
 
@@ -40,6 +40,11 @@ impl Cursor {
     pub(super) fn jump(&mut self, distance: i32) {
         // SAFETY: `build` makes such jumps only to slots of the page.
         self.0 = unsafe { self.0.byte_offset(distance as isize) };
+    }
+
+    /// How many slots are before it.
+    pub(super) fn index(self, slots: *const Slot) -> usize {
+        (self.0 as usize - slots as usize) / SLOT_BYTES
     }
 
     /// The slot's distance from the first one, in bytes of guest code.

@@ -25,6 +25,8 @@ pub(in super::super) struct Machine<'a> {
     pub(super) granted: i64,
     /// How many of them are left; as of the last time that the loop was left.
     pub(in super::super) budget: i64,
+    /// Where in the page's slots execution stopped, if that is behind those of its halfwords, in a body.
+    pub(in super::super) in_body: Option<usize>,
     /// Why the loop was left.
     pub(super) left: Left,
     /// Why the kernel is needed, if that is the reason.
@@ -42,7 +44,23 @@ impl<'a> Machine<'a> {
         budget: i64,
     ) -> Self {
         let (left, exit) = (Left::Stopped(Stop::Page), Exit::Budget);
-        Self { hart, tlb, hot, ram, table, ticks, origin, slots, granted: budget, budget, left, exit, va: 0 }
+        let in_body = None;
+        Self {
+            hart,
+            tlb,
+            hot,
+            ram,
+            table,
+            ticks,
+            origin,
+            slots,
+            granted: budget,
+            budget,
+            in_body,
+            left,
+            exit,
+            va: 0,
+        }
     }
 }
 
