@@ -4,20 +4,22 @@
 //! slows both; the ratio is that of the medians. The programs are those of tests/guests/bench. A program may measure
 //! itself, by lines `bench: NAME VALUE UNIT`; one that prints none is measured from start to exit. Each line
 //! `// bench: ARGUMENTS` at its top is a measurement with these arguments. A program whose oracle is Linux itself, as
-//! qemu's user mode cannot run it, is measured on our side only. Last comes how long the kernel's lock was held (`holds`).
+//! qemu's user mode cannot run it, is measured on our side only. Then come real Debian programs, with the bounds that they have to
+//! keep (`debian`), and how long the kernel's lock was held (`holds`).
 
 mod contest;
+mod debian;
 mod holds;
 mod report;
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use xshell::{Shell, cmd};
 
 use crate::{build, guests, project, tools};
-use contest::{Contest, Side, Where};
+use contest::{Contest, Outcome, Side, Where};
 
 /// What to measure.
 #[derive(Args)]
@@ -31,14 +33,20 @@ pub(crate) struct Options {
     /// Leave Node out.
     #[arg(long)]
     no_node: bool,
-    /// Only programs whose name contains this.
+    /// Leave real Debian programs out, which take root, a mirror and a quarter of an hour
+    #[arg(long)]
+    no_debian: bool,
+    /// Fail if a Debian program breaks its bound
+    #[arg(long)]
+    check: bool,
+    /// Only programs whose name contains this; those of Debian begin with "debian ".
     filter: Option<String>,
 }
 
 impl Options {
     /// The least that shows that measuring works.
     pub(crate) fn smoke() -> Self {
-        Self { rounds: 1, json: None, no_node: false, filter: None }
+        Self { rounds: 1, json: None, no_node: false, no_debian: true, check: false, filter: None }
     }
 }
 
@@ -48,7 +56,8 @@ impl Options {
 /// If something needed is missing, or a program fails.
 pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
     guests::run(sh)?;
-    let measurements = measurements(options.filter.as_deref().unwrap_or_default())?;
+    let filter = options.filter.as_deref().unwrap_or_default();
+    let measurements = measurements(filter)?;
     let qemu = tools::on_path(tools::SYSTEM_QEMU)
         .with_context(|| format!("{} is missing: run `cargo xtask setup`", tools::SYSTEM_QEMU))?;
     cmd!(sh, "cargo build --release --locked --quiet -p tidemark-cli").quiet().run()?;
@@ -56,7 +65,7 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
     // The programs of one folder, the same for all: reading what else is built is no part of a program's time.
     let (archive, programs) = (project::target().join("guests.tar"), project::guest_programs());
     cmd!(sh, "tar -C {programs} -cf {archive} bench").quiet().run()?;
-    let node = if options.no_node { None } else { Some(tools::node()?) };
+    let node = if options.no_node || measurements.is_empty() { None } else { Some(tools::node()?) };
     if node.is_some() {
         build::node()?;
     }
@@ -82,7 +91,15 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
         let name = args.iter().fold(program, |name, arg| format!("{name} {}", arg.display()));
         results.extend(Contest { name, sides }.run(options.rounds.max(1))?);
     }
+    let mut bounds = Vec::new();
+    if !options.no_debian {
+        for (outcome, bound) in debian::measure(&tidemark, filter, options.rounds.max(1))? {
+            bounds.extend(bound.map(|bound| (results.len(), bound)));
+            results.push(outcome);
+        }
+    }
     print!("{}", report::table(&results));
+    let broken = tell_bounds(&results, &bounds);
     if options.filter.as_deref().is_none_or(|filter| "holds".contains(filter)) {
         let longest = holds::measure(&tidemark, options.rounds.max(1))?;
         println!("\nlongest hold of the kernel's lock, in work, by operation (least of all rounds)");
@@ -94,7 +111,20 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
         std::fs::write(file, report::json(&results)?)
             .with_context(|| format!("cannot write {}", file.display()))?;
     }
+    ensure!(!options.check || broken == 0, "{broken} bounds are broken");
     Ok(())
+}
+
+/// Prints whether figures keep their bounds; returns how many do not.
+fn tell_bounds(results: &[Outcome], bounds: &[(usize, debian::Bound)]) -> usize {
+    let mut broken = 0;
+    for (number, bound) in bounds {
+        let Some(outcome) = results.get(*number) else { continue };
+        let (is_kept, compared) = debian::verdict(outcome, *bound);
+        broken += usize::from(!is_kept);
+        println!("{:<7} {}: {compared}", if is_kept { "kept" } else { "BROKEN" }, outcome.name);
+    }
+    broken
 }
 
 /// A program with arguments.
@@ -134,7 +164,7 @@ fn measurements(filter: &str) -> Result<Vec<Measurement>> {
         }));
     }
     found.sort_by(|a, b| a.program.cmp(&b.program));
-    if found.is_empty() && !filter.is_empty() && !"holds".contains(filter) {
+    if found.is_empty() && !filter.is_empty() && !"holds".contains(filter) && !filter.starts_with("debian") {
         bail!("no program under tests/guests/bench has {filter:?} in its name");
     }
     Ok(found)
