@@ -8,17 +8,14 @@ use std::time::{Duration, SystemTime};
 use serde_json::json;
 
 use crate::cache::{Cache, Entry, Kind};
-use crate::cli::{CacheCommand, CachePlaceArgs};
+use crate::cli::CacheCommand;
 use crate::exit::FailureKind;
 
 /// `tidemark cache`.
 pub(crate) fn run(command: &CacheCommand) -> ExitCode {
-    let (place, answer): (&CachePlaceArgs, fn(&Cache, bool) -> io::Result<String>) = match command {
-        CacheCommand::List { place, .. } => (place, list),
-        CacheCommand::Prune { place, .. } => (place, prune),
+    let place = match command {
+        CacheCommand::List { place, .. } | CacheCommand::Prune { place, .. } => place,
     };
-    let flag =
-        matches!(command, CacheCommand::List { json: true, .. } | CacheCommand::Prune { all: true, .. });
     let cache = match Cache::new(place.cache_dir.as_deref(), place.cache_limit) {
         Ok(cache) => cache,
         Err(error) => {
@@ -26,7 +23,11 @@ pub(crate) fn run(command: &CacheCommand) -> ExitCode {
             return FailureKind::Configuration.sysexit();
         }
     };
-    match answer(&cache, flag) {
+    let answer = match command {
+        CacheCommand::List { json, .. } => list(&cache, *json),
+        CacheCommand::Prune { all, .. } => prune(&cache, *all),
+    };
+    match answer {
         Ok(text) => crate::show(text.as_bytes()),
         Err(error) => {
             eprintln!(
