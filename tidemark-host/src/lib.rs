@@ -57,6 +57,7 @@ pub mod sim;
 mod sockets;
 mod wakeups;
 mod workers;
+pub mod wrap;
 
 pub use absent::{Absent, Nothing};
 pub use capability::{Capabilities, Capability, MissingCapabilities, MissingCapability, Requirements};

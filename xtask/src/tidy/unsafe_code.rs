@@ -16,6 +16,8 @@ const HOMES: &[&str] = &[
     "tidemark-host/src/conformance/memory.rs",
     "tidemark-host/src/memory.rs",
     "tidemark-host/src/sim/memory.rs",
+    "tidemark-host/src/wrap/faulty.rs",
+    "tidemark-host/src/wrap/traced.rs",
     "tidemark-host-native/src/",
     "tidemark-host-native/tests/broken/",
     "tidemark-host-node/src/",
