@@ -97,6 +97,7 @@ impl Kernel {
             }
         };
         if matches!(flow, Err(Errno::WALK_ON)) {
+            self.sys.fs.hold_files(&mut parked.progress.files);
             if self.sys.fs.asks.is_pending(Asker::Thread(running.tid)) {
                 return self.wait_for_host(running, parked, entry);
             }
@@ -106,6 +107,9 @@ impl Kernel {
         self.sys.fs.forget_walks(running.tid);
         if let Ok(Flow::Done(_)) | Err(_) = &flow {
             self.count_io(running.tid, parked.number, flow.as_ref().ok());
+        }
+        if let Ok(Flow::Block { .. } | Flow::Again | Flow::Shootdown | Flow::ShootdownOf(_)) = &flow {
+            self.sys.fs.hold_files(&mut parked.progress.files);
         }
         match flow {
             Ok(Flow::Done(value)) => {
@@ -140,7 +144,11 @@ impl Kernel {
                 let generation = space.generation();
                 Step::Flush { running, space, generation }
             }
-            Ok(Flow::Interrupted(restart)) => self.trace_interrupted(running, restart, parked),
+            Ok(Flow::Interrupted(restart)) => {
+                // If it is made again, it begins with its descriptors as they are then.
+                self.sys.fs.let_go_of_files(&mut parked.progress.files);
+                self.trace_interrupted(running, restart, parked)
+            }
             Ok(Flow::NoReturn) => {
                 let running = self.after_exec(running);
                 let executed = matches!(parked.number, EXECVE | EXECVEAT);
@@ -192,7 +200,10 @@ impl Kernel {
 
     /// Keeps the box of a call that is over.
     pub(crate) fn keep_spare(&mut self, tid: Tid, mut parked: Box<Parked>) {
-        parked.progress = Progress::default();
+        let mut files = core::mem::take(&mut parked.progress.files);
+        self.sys.fs.let_go_of_files(&mut files);
+        // Their lists are kept, too.
+        parked.progress = Progress { files, ..Progress::default() };
         if let Some(thread) = self.sys.tasks.thread_mut(tid) {
             thread.spare = Some(parked);
         }

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::fs::FileId;
+use crate::fs::held::HeldFiles;
 use crate::mem::SpaceShared;
 use crate::status::StreamId;
 use crate::task::Tid;
@@ -146,6 +147,8 @@ impl WaitQueue {
 #[derive(Default, Debug)]
 pub struct Woken {
     pub(crate) list: Vec<(WaitTarget, Events)>,
+    /// Sockets that got an urgent byte: their owners get `SIGURG`.
+    pub(crate) urgent: Vec<FileId>,
     /// Threads of which there were too many for one step: woken by the next ones.
     pub(crate) later: VecDeque<(Tid, ParkSeq)>,
 }
@@ -214,6 +217,8 @@ pub struct Progress {
     pub deadline: Option<Nanos>,
     /// Whatever else the handler needs.
     pub state: Option<Box<dyn Any + Send>>,
+    /// The files it works on.
+    pub(crate) files: HeldFiles,
 }
 
 impl core::fmt::Debug for Progress {

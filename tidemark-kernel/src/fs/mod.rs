@@ -24,6 +24,7 @@ pub(crate) mod event;
 pub(crate) mod file;
 pub mod flags;
 pub(crate) mod handle;
+pub(crate) mod held;
 pub mod hosted;
 pub(crate) mod inotify;
 pub(crate) mod io;

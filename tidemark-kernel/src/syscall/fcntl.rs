@@ -66,7 +66,7 @@ pub fn fcntl(cx: &mut Cx<'_>, fd: Fd, cmd: u32, arg: u64) -> SysResult {
             Ok(Flow::Done(0))
         }
         F_GETLK | F_SETLK | F_SETLKW | F_OFD_GETLK | F_OFD_SETLK | F_OFD_SETLKW => {
-            record_lock(cx, file, cmd, GuestAddr(arg))
+            record_lock(cx, fd, file, cmd, GuestAddr(arg))
         }
         // Nothing here sends SIGIO, so nobody owns it.
         F_GETOWN => Ok(Flow::Done(0)),
@@ -127,7 +127,7 @@ fn range(cx: &mut Cx<'_>, file: FileId, flock: &Flock) -> Result<(u64, u64)> {
     Ok((start, end.map_or(u64::MAX, |end| end as u64)))
 }
 
-fn record_lock(cx: &mut Cx<'_>, file: FileId, cmd: u32, addr: GuestAddr) -> SysResult {
+fn record_lock(cx: &mut Cx<'_>, fd: Fd, file: FileId, cmd: u32, addr: GuestAddr) -> SysResult {
     let mut flock: Flock = cx.read_pod(addr)?;
     let of_description = cmd >= F_OFD_GETLK;
     if of_description && flock.pid != 0 {
@@ -180,6 +180,13 @@ fn record_lock(cx: &mut Cx<'_>, file: FileId, cmd: u32, addr: GuestAddr) -> SysR
         return Err(Errno::EBADF);
     }
     match locks.lock(wanted, &mut cx.sys.woken) {
+        // The descriptor was closed meanwhile, which gave up all locks: so this one goes, too (`fcntl_setlk`).
+        Ok(()) if !of_description && cx.current_file(fd) != Ok(file) => {
+            if let Some(locks) = cx.sys.fs.locks_of(at) {
+                locks.unlock(owner, start, end, &mut cx.sys.woken);
+            }
+            Err(Errno::EBADF)
+        }
         Ok(()) => {
             cx.sys.fs.note_lock(at);
             Ok(Flow::Done(0))
@@ -249,6 +256,8 @@ pub fn flock(cx: &mut Cx<'_>, fd: Fd, operation: u32) -> SysResult {
 /// `ioctl(2)`: what every file answers; the rest is asked of terminals.
 pub fn ioctl(cx: &mut Cx<'_>, fd: Fd, request: u32, arg: GuestAddr) -> SysResult {
     const SIOCOUTQ: u32 = 0x5411;
+    const SIOCATMARK: u32 = 0x8905;
+    const SIOCUNIXFILE: u32 = 0x89e0;
     const FIONREAD: u32 = 0x541b;
     const FIONBIO: u32 = 0x5421;
     const FIONCLEX: u32 = 0x5450;
@@ -286,6 +295,21 @@ pub fn ioctl(cx: &mut Cx<'_>, fd: Fd, request: u32, arg: GuestAddr) -> SysResult
             let sent = i32::try_from(open.sent()).unwrap_or(i32::MAX);
             cx.write_pod(arg, &sent)?;
             Ok(Flow::Done(0))
+        }
+        SIOCATMARK => {
+            let FileKind::Socket(socket) = cx.sys.fs.file(file)?.kind else { return Err(Errno::ENOTTY) };
+            let at_mark = cx.sys.fs.sockets.get(socket)?.is_at_mark();
+            cx.write_pod(arg, &i32::from(at_mark))?;
+            Ok(Flow::Done(0))
+        }
+        SIOCUNIXFILE => {
+            let FileKind::Socket(socket) = cx.sys.fs.file(file)?.kind else { return Err(Errno::ENOTTY) };
+            if !cx.can(Capabilities::NET_ADMIN) {
+                return Err(Errno::EPERM);
+            }
+            let at = cx.sys.fs.sockets.get(socket)?.bound_node().ok_or(Errno::ENOENT)?;
+            let opened = cx.sys.fs.finish_open(at, FileKind::Path, OpenFlags::PATH)?;
+            Ok(Flow::Done(cx.install(opened, true)?.get().into()))
         }
         // No terminal: what isatty(3) looks for, among all the rest.
         _ => Err(Errno::ENOTTY),

@@ -83,11 +83,26 @@ impl Cx<'_> {
         Ok(parts)
     }
 
-    /// The open file of a descriptor.
+    /// The open file of a descriptor: the one that it stood for when the call first looked.
     ///
     /// # Errors
     /// `EBADF`.
     pub(crate) fn file(&mut self, fd: Fd) -> Result<FileId> {
+        if self.entry != Entry::First
+            && let Some(file) = self.progress.files.get(fd)
+        {
+            return Ok(file);
+        }
+        let file = self.current_file(fd)?;
+        self.progress.files.note(fd, file);
+        Ok(file)
+    }
+
+    /// The open file that a descriptor stands for now, whatever it was when the call began.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub(crate) fn current_file(&mut self, fd: Fd) -> Result<FileId> {
         let table = self.fd_table();
         self.sys.fs.file_of(table, fd)
     }

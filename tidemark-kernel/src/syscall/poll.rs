@@ -45,7 +45,7 @@ fn write_left(cx: &mut Cx<'_>, timeout: GuestAddr) {
 /// What a file is ready for, of what is asked and what is always told.
 fn ready_for(cx: &mut Cx<'_>, wanted: Wanted) -> Events {
     let always = Events::ERR.union(Events::HUP).union(Events::NVAL);
-    match Fd::new(wanted.fd).and_then(|fd| cx.file(fd)) {
+    match Fd::new(wanted.fd).and_then(|fd| cx.current_file(fd)) {
         Ok(file) => {
             let ready = cx.sys.poll_file(file, cx.tid).unwrap_or(Events::NVAL);
             ready.and(wanted.events.union(always))
@@ -72,7 +72,8 @@ struct Look {
 }
 
 impl Look {
-    fn begin(cx: &Cx<'_>) -> Look {
+    fn begin(cx: &mut Cx<'_>) -> Look {
+        cx.sys.fs.let_go_of_waited(&mut cx.progress.files);
         Look { interrupted: cx.entry == Entry::Signal, ..Look::default() }
     }
 
@@ -81,9 +82,11 @@ impl Look {
         if self.told > 0 || self.interrupted || is_due(cx) {
             return Ok(());
         }
-        let file = cx.file(Fd::new(wanted.fd)?)?;
+        let file = cx.current_file(Fd::new(wanted.fd)?)?;
         let waiter = cx.waiter(wanted.events);
         self.waits = true;
+        // Who closes it meanwhile does not end the wait: what happens to the file still does.
+        cx.sys.fs.hold_waited(&mut cx.progress.files, file);
         cx.sys.wait_file(file, waiter, cx.tid)
     }
 

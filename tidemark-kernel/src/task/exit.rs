@@ -127,6 +127,8 @@ impl Kernel {
         let tid = running.tid;
         let Some(thread) = self.sys.tasks.thread_mut(tid) else { return Step::Released };
         let pid = thread.pid;
+        self.sys.leave_call(tid);
+        let Some(thread) = self.sys.tasks.thread_mut(tid) else { return Step::Released };
         let next = match *thread.exit.get_or_insert(ExitStep::Robust(None)) {
             ExitStep::Siblings(next) => match self.sys.rouse_siblings(pid, tid, next) {
                 0 => ExitStep::Robust(None),
@@ -220,6 +222,7 @@ impl System {
     fn remove_thread(&mut self, tid: Tid) {
         let now = self.now.monotonic;
         self.fs.forget_walks(tid);
+        self.leave_call(tid);
         let Some(mut thread) = self.tasks.remove_thread(tid) else { return };
         thread.usage.cpu = thread.cpu_time(now);
         let executed = thread.hart.as_ref().map_or(0, |hart| hart.instret());
@@ -243,6 +246,13 @@ impl System {
             // The others are gone: `execve` goes on.
             let park = thread.park.0;
             self.unpark(by, park, Entry::Event);
+        }
+    }
+
+    /// A thread that ends gives up the files of the call that it was in.
+    fn leave_call(&mut self, tid: Tid) {
+        if let Some(parked) = self.tasks.thread_mut(tid).and_then(|thread| thread.parked.as_mut()) {
+            self.fs.let_go_of_files(&mut parked.progress.files);
         }
     }
 

@@ -4,7 +4,7 @@ use super::asks::Asker;
 use super::call::{Answered, HostCallId};
 use crate::fs::view::Env;
 use crate::kernel::{Kernel, Running, Step};
-use crate::net::socket::Ucred;
+use crate::net::socket::Sender;
 use crate::operation::Operation;
 use crate::status::Status;
 use crate::system::System;
@@ -25,7 +25,7 @@ impl Kernel {
             now,
             file_limit: u64::MAX,
             keep_set_id: true,
-            sender: Ucred::NOBODY,
+            sender: Sender::NOBODY,
         };
         match self.sys.fs.answered(id, answer, &mut env) {
             Some(Asker::Thread(tid)) => self.sys.wake_asker(tid),
@@ -84,7 +84,10 @@ impl Kernel {
             return Ok((running, parked));
         }
         Err(match woken_by {
-            Entry::Signal => self.leave_kernel(running, Some((Restart::Always, parked))),
+            Entry::Signal => {
+                self.sys.fs.let_go_of_files(&mut parked.progress.files);
+                self.leave_kernel(running, Some((Restart::Always, parked)))
+            }
             _ => self.wait_for_host(running, parked, resume),
         })
     }
