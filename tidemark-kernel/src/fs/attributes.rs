@@ -52,6 +52,7 @@ impl Vfs {
         }
         let ctime = timestamp(env.now.realtime);
         match self.is_hosted(at) {
+            _ if self.is_open_socket(at) => self.change_socket(at.node, perm, None, None)?,
             true => self.host_change(at, None, Changed { perm: Some(perm), ..Changed::default() })?,
             false => {
                 self.tree_mut(at)?
@@ -93,6 +94,7 @@ impl Vfs {
         let ctime = timestamp(env.now.realtime);
         let changes = Changes { perm: Some(perm), uid, gid, ctime, ..Changes::default() };
         match self.is_hosted(at) {
+            _ if self.is_open_socket(at) => self.change_socket(at.node, perm, uid, gid)?,
             true => {
                 let perm = (attr.kind != FileType::Directory).then_some(perm);
                 self.host_change(at, None, Changed { perm, uid, gid, ..Changed::default() })?;

@@ -64,6 +64,11 @@ impl Vfs {
         }
     }
 
+    /// Whether a node is a socket itself, not a name that one is bound to.
+    pub(crate) fn is_open_socket(&self, at: Location) -> bool {
+        matches!(self.fs_of(at), Ok((_, FileSystem::Sockets)))
+    }
+
     /// The name of a node's file system in `/proc/mounts`.
     pub(crate) fn type_name(&self, at: Location) -> &'static str {
         match self.fs_of(at) {

@@ -15,7 +15,7 @@ use super::{FileId, Vfs};
 use crate::errno::{Errno, Result};
 use crate::ipc::posix::QueueId;
 use crate::limits::STEP_ITEMS;
-use crate::net::socket::{SocketId, Ucred};
+use crate::net::socket::{Sender, SocketId};
 use crate::signal::SigSet;
 use crate::system::System;
 use crate::task::ProcessRef;
@@ -272,7 +272,7 @@ impl System {
             now: self.now,
             file_limit: u64::MAX,
             keep_set_id: true,
-            sender: Ucred::NOBODY,
+            sender: Sender::NOBODY,
         };
         let more_files = self.fs.end_released(&mut env);
         self.fs.settle_watchers(env.woken);

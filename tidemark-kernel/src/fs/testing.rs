@@ -19,7 +19,7 @@ use crate::mem::frames::tests::frames;
 use crate::mem::io::{IoSink, IoSource};
 use crate::mem::ram::tests::TestRam;
 use crate::mem::spaces::Spaces;
-use crate::net::socket::Ucred;
+use crate::net::socket::Sender;
 use crate::task::{Creds, Tasks};
 use crate::time::Now;
 use crate::timers::Timers;
@@ -97,7 +97,7 @@ impl Bench {
             now: self.now,
             file_limit: u64::MAX,
             keep_set_id: true,
-            sender: Ucred::NOBODY,
+            sender: Sender::NOBODY,
         };
         f(&mut self.fs, &who, &mut env, self.cwd)
     }

@@ -7,7 +7,7 @@ use crate::errno::{Errno, Result};
 use crate::limits::Limits;
 use crate::mem::frames::{FrameUsage, Frames};
 use crate::mem::spaces::Spaces;
-use crate::net::socket::Ucred;
+use crate::net::socket::Sender;
 use crate::system::System;
 use crate::task::{Capabilities, Pid, Resource, Tasks, Tid};
 use crate::time::Now;
@@ -52,7 +52,7 @@ pub struct Env<'a> {
     /// Whether set-id bits survive a write (`CAP_FSETID`).
     pub keep_set_id: bool,
     /// Who writes, to those who read from sockets.
-    pub(crate) sender: Ucred,
+    pub(crate) sender: Sender,
 }
 
 /// The kernel, taken apart for one operation on files on behalf of a process.
@@ -115,7 +115,7 @@ impl System {
                 now: self.now,
                 file_limit: process.rlimits.soft(Resource::FileSize),
                 keep_set_id: process.creds.can(Capabilities::FSETID),
-                sender: Ucred::real(pid, &process.creds),
+                sender: Sender::real(process),
             },
         })
     }

@@ -4,8 +4,8 @@
 //! file, so that it is known when there are no others.
 
 use super::message::Rights;
-use super::socket::{Kind, SocketId, Ucred};
-use super::unix::transfer::Taking;
+use super::socket::{Kind, SocketId};
+use super::unix::transfer::{Outgoing, Taking};
 use crate::errno::{Errno, Result};
 use crate::fs::file::FileKind;
 use crate::fs::flags::OpenFlags;
@@ -13,7 +13,7 @@ use crate::fs::node::{Attr, FileType, Location, NodeKey};
 use crate::fs::view::Env;
 use crate::fs::{FileId, Vfs};
 use crate::mem::io::{IoSink, IoSource};
-use crate::task::{Creds, Uid};
+use crate::task::{Creds, Gid, Uid};
 
 impl Vfs {
     /// A new socket; it ends by [`Vfs::open_socket`]'s file, or by [`Vfs::close_socket`].
@@ -69,9 +69,28 @@ impl Vfs {
     pub(crate) fn socket_attr(&self, node: NodeKey) -> Result<Attr> {
         let id = SocketId(u32::try_from(node.0).unwrap_or(u32::MAX));
         let socket = self.sockets.get(id).map_err(|_| Errno::ENOENT)?;
-        let mut attr = Attr::synthetic(socket.ino, FileType::Socket, 0o777);
+        let mut attr = Attr::synthetic(socket.ino, FileType::Socket, socket.perm);
         (attr.uid, attr.gid) = (socket.uid, socket.gid);
         Ok(attr)
+    }
+
+    /// Changes a socket's node: its permission bits, and whom it belongs to. That it is bound to is another node.
+    ///
+    /// # Errors
+    /// `ENOENT` when it is gone.
+    pub(crate) fn change_socket(
+        &mut self,
+        node: NodeKey,
+        perm: u16,
+        uid: Option<Uid>,
+        gid: Option<Gid>,
+    ) -> Result<()> {
+        let id = SocketId(u32::try_from(node.0).unwrap_or(u32::MAX));
+        let socket = self.sockets.get_mut(id).map_err(|_| Errno::ENOENT)?;
+        socket.perm = perm;
+        socket.uid = uid.unwrap_or(socket.uid);
+        socket.gid = gid.unwrap_or(socket.gid);
+        Ok(())
     }
 
     /// Puts open files on their way, and says how many are sockets.
@@ -166,7 +185,7 @@ impl Vfs {
         env: &mut Env<'_>,
     ) -> Result<u64> {
         if self.sockets.get(id)?.kind == Kind::Stream {
-            let how = Taking { peek: None, only: None, pass_creds: false };
+            let how = Taking::default();
             let piece = self.sockets.take_stream(id, sink, how, env)?;
             if piece.count == 0 && !sink.is_full() {
                 self.sockets.at_end(id)?;
@@ -208,7 +227,7 @@ impl Vfs {
         let mut data = self.sockets.spare();
         data.resize(len, 0);
         source.take_bytes(&mut data);
-        self.sockets.deliver(id, to, data, sender, (Rights::default(), 0), env)?;
+        self.sockets.deliver(id, to, Outgoing::bytes(data, sender), env)?;
         Ok(len as u64)
     }
 
@@ -241,12 +260,5 @@ impl Vfs {
             return Ok(0);
         }
         Ok((buffer / 2).saturating_sub(64).clamp(1, super::limits::STREAM_CHUNK) as u64)
-    }
-}
-
-impl Ucred {
-    /// A process as it appears to the other end: by its real ids (`unix(7)`, `SCM_CREDENTIALS`).
-    pub(crate) fn real(pid: crate::task::Pid, creds: &Creds) -> Ucred {
-        Ucred { pid: pid.get() as i32, uid: creds.uid, gid: creds.gid }
     }
 }

@@ -5,9 +5,10 @@
 use std::sync::Arc;
 
 use super::limits::{MESSAGE_OVERHEAD, SPARE_BUFFERS, STREAM_CHUNK};
-use super::socket::{SocketKey, Ucred};
+use super::socket::{Sender, SocketKey};
 use crate::fs::FileId;
 use crate::task::Uid;
+use crate::time::Nanos;
 
 /// One message, or a piece of a stream.
 #[derive(Debug)]
@@ -18,7 +19,13 @@ pub(crate) struct Message {
     /// Who is charged for it.
     pub(super) sender: SocketKey,
     pub(super) from: Option<Arc<[u8]>>,
-    pub(super) creds: Ucred,
+    pub(super) by: Sender,
+    /// When it was sent, on `CLOCK_REALTIME`, if the receiver wanted to know by then.
+    pub(super) sent_at: Option<Nanos>,
+    /// Whether it is the urgent byte of a stream (`MSG_OOB`).
+    pub(super) urgent: bool,
+    /// Whether it was looked at.
+    pub(super) peeked: bool,
     pub(super) rights: Rights,
 }
 
@@ -26,6 +33,11 @@ impl Message {
     /// The bytes that are left.
     pub(crate) fn bytes(&self) -> &[u8] {
         self.data.get(self.start..).unwrap_or_default()
+    }
+
+    /// Whether it is where an urgent byte was that has been taken: no other message of a stream is empty.
+    pub(super) fn is_mark(&self) -> bool {
+        self.bytes().is_empty()
     }
 
     /// What it counts in its sender's buffer.
@@ -36,7 +48,7 @@ impl Message {
     /// What a receiver is told beside the bytes. The open files move, if they are `taken`.
     pub(super) fn envelope(&mut self, taken: bool) -> Envelope {
         let rights = if taken { core::mem::take(&mut self.rights) } else { self.rights.clone() };
-        Envelope { from: self.from.clone(), creds: self.creds, rights }
+        Envelope { from: self.from.clone(), by: self.by, sent_at: self.sent_at, rights }
     }
 }
 
@@ -53,7 +65,9 @@ pub(crate) struct Envelope {
     /// The sender's address; `None` if it has none.
     pub(crate) from: Option<Arc<[u8]>>,
     /// The sender.
-    pub(crate) creds: Ucred,
+    pub(crate) by: Sender,
+    /// When it was sent, if that is known.
+    pub(crate) sent_at: Option<Nanos>,
     /// Open files, each with a reference if they were taken.
     pub(crate) rights: Rights,
 }

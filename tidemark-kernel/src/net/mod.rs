@@ -94,6 +94,7 @@ impl Sockets {
             file: None,
             uid: creds.euid,
             gid: creds.egid,
+            perm: 0o777,
             options: Options::default(),
             error: None,
             shut: Shut::default(),

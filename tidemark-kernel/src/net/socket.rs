@@ -1,10 +1,13 @@
 //! What all sockets have, whatever their family: type, options, a pending error, what is shut down, who waits.
 
+use std::sync::Arc;
+
 use super::limits::{BUFFER_BYTES, MIN_RECEIVE_BUFFER, MIN_SEND_BUFFER};
+use super::options::Kept;
 use super::unix::Unix;
 use crate::errno::Errno;
 use crate::fs::FileId;
-use crate::task::{Gid, ProcessRef, Uid};
+use crate::task::{Gid, Process, ProcessRef, Uid};
 use crate::time::Nanos;
 use crate::wait::WaitQueue;
 
@@ -78,6 +81,8 @@ pub(crate) struct Socket {
     pub(super) file: Option<FileId>,
     pub(super) uid: Uid,
     pub(super) gid: Gid,
+    /// Permission bits of its node in sockfs: those that a path it is bound to gets.
+    pub(super) perm: u16,
     pub(super) options: Options,
     /// `SO_ERROR`: told once.
     pub(super) error: Option<Errno>,
@@ -140,25 +145,59 @@ impl Ucred {
     pub(crate) const NOBODY: Ucred = Ucred { pid: 0, uid: u32::MAX, gid: u32::MAX };
 }
 
+/// Who sent a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Sender {
+    pub(crate) ids: Ucred,
+    /// `None` for the application.
+    pub(crate) process: Option<ProcessRef>,
+}
+
+impl Sender {
+    /// The application.
+    pub(crate) const NOBODY: Sender = Sender { ids: Ucred::NOBODY, process: None };
+
+    /// A process as it appears to the other end: by its real ids (`unix(7)`, `SCM_CREDENTIALS`).
+    pub(crate) fn real(process: &Process) -> Sender {
+        let creds = &process.creds;
+        let ids = Ucred { pid: process.pid.get() as i32, uid: creds.uid, gid: creds.gid };
+        Sender { ids, process: Some(process.reference()) }
+    }
+}
+
 /// Who was at the other end when the connection was made.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct PeerCreds {
     pub(crate) ids: Ucred,
     pub(crate) process: ProcessRef,
+    pub(crate) groups: Arc<[Gid]>,
+}
+
+impl PeerCreds {
+    /// A process as the other end of a connection sees it: by its effective ids.
+    pub(crate) fn of(process: &Process) -> PeerCreds {
+        let creds = &process.creds;
+        let ids = Ucred { pid: process.pid.get() as i32, uid: creds.euid, gid: creds.egid };
+        PeerCreds { ids, process: process.reference(), groups: creds.groups.as_slice().into() }
+    }
 }
 
 /// Settings of `SOL_SOCKET` (`socket(7)`).
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     /// Those that are on, as bits by option number.
-    pub(super) switches: u64,
+    pub(super) switches: u128,
     /// Doubled, as Linux shows it.
     pub(super) send_buffer: u32,
     pub(super) receive_buffer: u32,
     pub(super) receive_low: i32,
     pub(super) receive_timeout: Option<Nanos>,
     pub(super) send_timeout: Option<Nanos>,
-    pub(super) priority: i32,
+    /// Numbers that are kept without effect, by option number.
+    pub(super) kept: Kept,
+    /// Where `MSG_PEEK` looks next, in bytes, if that is switched on (`SO_PEEK_OFF`).
+    pub(super) peek_offset: Option<usize>,
+    pub(super) stamps: Stamps,
     /// `l_onoff` and `l_linger`, in seconds.
     pub(super) linger: (bool, i32),
 }
@@ -172,10 +211,22 @@ impl Default for Options {
             receive_low: 1,
             receive_timeout: None,
             send_timeout: None,
-            priority: 0,
+            kept: Kept::default(),
+            peek_offset: None,
+            stamps: Stamps::default(),
             linger: (false, 0),
         }
     }
+}
+
+/// Whether a receiver is told when a message was sent, and in which shape.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Stamps {
+    pub(crate) on: bool,
+    /// A `struct timespec` (`SO_TIMESTAMPNS`), not a `struct timeval`.
+    pub(crate) nanos: bool,
+    /// Asked for by the option's number for 64-bit times.
+    pub(crate) new: bool,
 }
 
 impl Options {
@@ -191,11 +242,11 @@ impl Options {
 
     /// Whether a switch is on, by option number.
     pub(crate) fn is_on(&self, option: u32) -> bool {
-        option < u64::BITS && self.switches >> option & 1 != 0
+        option < u128::BITS && self.switches >> option & 1 != 0
     }
 
     pub(super) fn switch(&mut self, option: u32, on: bool) {
-        let bit = 1_u64.checked_shl(option).unwrap_or(0);
+        let bit = 1_u128.checked_shl(option).unwrap_or(0);
         self.switches = if on { self.switches | bit } else { self.switches & !bit };
     }
 }
@@ -209,6 +260,38 @@ impl Socket {
     /// Whether receivers are told who sent (`SO_PASSCRED`).
     pub(crate) fn passes_creds(&self) -> bool {
         self.options.is_on(super::options::PASS_CREDS)
+    }
+
+    /// Whether receivers get a descriptor of who sent (`SO_PASSPIDFD`).
+    pub(crate) fn passes_pidfd(&self) -> bool {
+        self.options.is_on(super::options::PASS_PIDFD)
+    }
+
+    /// Whether receivers want to know who sent, in either way.
+    pub(crate) fn knows_senders(&self) -> bool {
+        self.passes_creds() || self.passes_pidfd()
+    }
+
+    /// When and how receivers are told of the moment a message was sent.
+    pub(crate) fn stamps(&self) -> Stamps {
+        self.options.stamps
+    }
+
+    /// Where peeking begins (`SO_PEEK_OFF`).
+    pub(crate) fn peek_offset(&self) -> Option<usize> {
+        self.options.peek_offset
+    }
+
+    /// Bytes were looked at, or taken: what is looked at next moves with them.
+    pub(super) fn move_peek_offset(&mut self, bytes: usize, peeked: bool) {
+        if let Some(offset) = &mut self.options.peek_offset {
+            *offset = if peeked { offset.saturating_add(bytes) } else { offset.saturating_sub(bytes) };
+        }
+    }
+
+    /// The permission bits of its node.
+    pub(crate) fn perm(&self) -> u16 {
+        self.perm
     }
 
     /// How long receiving, or sending, waits at the most; `None` for ever.

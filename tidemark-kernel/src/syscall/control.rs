@@ -7,14 +7,17 @@ use crate::errno::{Errno, Result};
 use crate::fs::FileId;
 use crate::fs::descriptors::Fd;
 use crate::net::limits::{CONTROL_BYTES, RIGHTS};
-use crate::net::socket::Ucred;
+use crate::net::socket::{Sender, Stamps, Ucred};
 use crate::pod;
 use crate::task::{Capabilities, Pid, Tid};
+use crate::time::{Nanos, Timespec, Timeval};
 
 /// `SCM_RIGHTS`
 const SCM_RIGHTS: i32 = 1;
 /// `SCM_CREDENTIALS`
 const SCM_CREDENTIALS: i32 = 2;
+/// `SCM_PIDFD`
+const SCM_PIDFD: i32 = 4;
 /// Bytes of a `struct cmsghdr`; also what parts are aligned to, halved.
 const HEADER: u64 = 16;
 const ALIGN: u64 = 8;
@@ -34,7 +37,7 @@ pub(super) struct Control {
     /// Descriptors whose open files go along.
     pub(super) rights: Vec<Fd>,
     /// As whom it sends, if not as itself.
-    pub(super) creds: Option<Ucred>,
+    pub(super) sender: Option<Sender>,
 }
 
 impl Control {
@@ -60,7 +63,7 @@ impl Control {
             if header.level == SOL_SOCKET {
                 match header.kind {
                     SCM_RIGHTS => control.add_rights(cx, body)?,
-                    SCM_CREDENTIALS => control.creds = Some(checked_creds(cx, body)?),
+                    SCM_CREDENTIALS => control.sender = Some(checked_creds(cx, body)?),
                     _ => return Err(Errno::EINVAL),
                 }
             }
@@ -93,7 +96,7 @@ impl Control {
 }
 
 /// Credentials that a sender gives: its own ids, or any with the capability for it (`unix(7)`, `SCM_CREDENTIALS`).
-fn checked_creds(cx: &mut Cx<'_>, body: &[u8]) -> Result<Ucred> {
+fn checked_creds(cx: &mut Cx<'_>, body: &[u8]) -> Result<Sender> {
     let ([pid, uid, gid], []) = body.as_chunks::<4>() else { return Err(Errno::EINVAL) };
     let given =
         Ucred { pid: i32::from_le_bytes(*pid), uid: u32::from_le_bytes(*uid), gid: u32::from_le_bytes(*gid) };
@@ -108,8 +111,8 @@ fn checked_creds(cx: &mut Cx<'_>, body: &[u8]) -> Result<Ucred> {
         return Err(Errno::EPERM);
     }
     let tid = u32::try_from(given.pid).ok().and_then(Tid::new).ok_or(Errno::ESRCH)?;
-    cx.sys.tasks.process(Pid(tid)).ok_or(Errno::ESRCH)?;
-    Ok(given)
+    let process = cx.sys.tasks.process(Pid(tid)).ok_or(Errno::ESRCH)?.reference();
+    Ok(Sender { ids: given, process: Some(process) })
 }
 
 /// A receiver's room for control data, filled from its start.
@@ -135,22 +138,60 @@ impl Room {
         self.used += bytes;
     }
 
-    /// Writes the sender's credentials, as much as fits.
-    pub(super) fn put_creds(&mut self, cx: &mut Cx<'_>, creds: Ucred) {
+    /// Writes one part, as much of it as fits (`put_cmsg`). Whether it came to lie there.
+    fn put<T: crate::mem::Pod>(&mut self, cx: &mut Cx<'_>, kind: i32, body: &T) -> bool {
         if self.left < HEADER {
+            self.truncated = true;
+            return false;
+        }
+        let whole = HEADER + size_of::<T>() as u64;
+        let len = whole.min(self.left);
+        self.truncated |= len < whole;
+        let mut bytes = vec![0; whole as usize];
+        crate::mem::Pod::to_bytes(&Header { len, level: SOL_SOCKET, kind }, &mut bytes);
+        if let Some(rest) = bytes.get_mut(HEADER as usize..) {
+            crate::mem::Pod::to_bytes(body, rest);
+        }
+        // As in Linux, a receiver that gave bad memory gets its bytes all the same.
+        let written = cx.write_user(self.at, bytes.get(..len as usize).unwrap_or_default()).is_ok();
+        if written {
+            self.advance(len);
+        }
+        written
+    }
+
+    /// Writes the sender's credentials.
+    pub(super) fn put_creds(&mut self, cx: &mut Cx<'_>, creds: Ucred) {
+        self.put(cx, SCM_CREDENTIALS, &[creds.pid as u32, creds.uid, creds.gid]);
+    }
+
+    /// Writes when the message was sent, in the shape that was asked for (`socket(7)`, `SO_TIMESTAMP`).
+    pub(super) fn put_stamp(&mut self, cx: &mut Cx<'_>, stamps: Stamps, sent_at: Nanos) {
+        let kind = stamps.option() as i32;
+        match stamps.nanos {
+            true => self.put(cx, kind, &Timespec::new(sent_at)),
+            false => self.put(cx, kind, &Timeval::new(sent_at)),
+        };
+    }
+
+    /// Opens a descriptor of the sender's process, if there is room for its number (`unix(7)`, `SCM_PIDFD`).
+    pub(super) fn put_pidfd(&mut self, cx: &mut Cx<'_>, sender: Sender) {
+        let Some(reference) = sender.process else { return };
+        if self.left < HEADER + 4 {
             self.truncated = true;
             return;
         }
-        let body = [creds.pid as u32, creds.uid, creds.gid];
-        let whole = HEADER + 12;
-        let len = whole.min(self.left);
-        self.truncated |= len < whole;
-        let mut bytes = [0; 28];
-        crate::mem::Pod::to_bytes(&Header { len, level: SOL_SOCKET, kind: SCM_CREDENTIALS }, &mut bytes);
-        crate::mem::Pod::to_bytes(&body, &mut bytes[HEADER as usize..]);
-        // As in Linux, a receiver that gave bad memory gets its bytes all the same.
-        if cx.write_user(self.at, bytes.get(..len as usize).unwrap_or_default()).is_ok() {
-            self.advance(len);
+        // The number of an error stands for a process that has been waited for.
+        let opened = match cx.sys.tasks.referred(reference) {
+            Some(_) => cx.open_process(reference),
+            None => Err(Errno::ESRCH),
+        };
+        let number = opened.map_or_else(|error| -i32::from(error.number()), |fd| fd.get() as i32);
+        if !self.put(cx, SCM_PIDFD, &number)
+            && let Ok(fd) = opened
+        {
+            let table = cx.fd_table();
+            let _ = cx.sys.fs.close(table, fd, &mut cx.sys.woken);
         }
     }
 

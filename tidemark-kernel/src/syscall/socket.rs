@@ -6,7 +6,7 @@ use crate::errno::{Errno, Result};
 use crate::fs::FileId;
 use crate::fs::descriptors::Fd;
 use crate::fs::flags::OpenFlags;
-use crate::net::socket::{Domain, Kind, PeerCreds, Shut, SocketId, Ucred};
+use crate::net::socket::{Domain, Kind, PeerCreds, Shut, SocketId};
 use crate::net::unix::address::{Address, Given, encode};
 use crate::task::Resource;
 use crate::wait::{Events, Flow};
@@ -56,13 +56,9 @@ impl Cx<'_> {
         Ok((file, self.sys.fs.socket_of(file)?))
     }
 
-    /// The caller, as the other end of a connection sees it: by its effective ids.
+    /// The caller, as the other end of a connection sees it.
     fn as_peer(&mut self) -> PeerCreds {
-        let pid = self.pid;
-        let process = self.process();
-        let creds = &process.creds;
-        let ids = Ucred { pid: pid.get() as i32, uid: creds.euid, gid: creds.egid };
-        PeerCreds { ids, process: process.reference() }
+        PeerCreds::of(self.process())
     }
 
     /// A `struct sockaddr` from the caller's memory.
@@ -173,7 +169,8 @@ pub fn bind(cx: &mut Cx<'_>, fd: Fd, addr: GuestAddr, len: i32) -> SysResult {
         Given::Family => cx.sys.fs.autobind_unix(socket)?,
         Given::Unspecified => return Err(Errno::EINVAL),
         Given::Address(address) => {
-            let perm = cx.umask_perm(0o777)?;
+            let perm = cx.sys.fs.sockets.get(socket)?.perm();
+            let perm = cx.umask_perm(perm)?;
             let parts = cx.parts()?;
             parts.fs.bind_unix(&parts.who, &parts.env, socket, &address, perm)?;
         }
@@ -194,7 +191,7 @@ pub fn listen(cx: &mut Cx<'_>, fd: Fd, backlog: i32) -> SysResult {
 /// A socket that is to know who sends gets a name, so that it can be answered (`unix(7)`, `SO_PASSCRED`).
 pub(super) fn name_sender(cx: &mut Cx<'_>, socket: SocketId) -> Result<()> {
     let open = cx.sys.fs.sockets.get(socket)?;
-    if open.name().is_none() && open.passes_creds() { cx.sys.fs.autobind_unix(socket) } else { Ok(()) }
+    if open.name().is_none() && open.knows_senders() { cx.sys.fs.autobind_unix(socket) } else { Ok(()) }
 }
 
 /// `connect(2)`

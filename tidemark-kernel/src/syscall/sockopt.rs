@@ -2,12 +2,13 @@
 
 use super::{Cx, SysResult};
 use crate::addr::GuestAddr;
-use crate::errno::Errno;
+use crate::errno::{Errno, Result};
 use crate::fs::descriptors::Fd;
 use crate::fs::file::FileKind;
 use crate::fs::flags::OpenFlags;
-use crate::net::options::{PEER_NAME, PEER_PIDFD};
+use crate::net::options::{BIND_TO_DEVICE, PEER_GROUPS, PEER_NAME, PEER_PIDFD};
 use crate::net::unix::address::encode;
+use crate::task::ProcessRef;
 use crate::wait::Flow;
 
 /// `SOL_SOCKET`
@@ -26,6 +27,14 @@ pub fn setsockopt(cx: &mut Cx<'_>, fd: Fd, level: i32, option: u32, value: Guest
     let mut bytes = [0; OPTION_BYTES];
     let bytes = bytes.get_mut(..len.min(OPTION_BYTES)).unwrap_or_default();
     cx.read_user(value, bytes)?;
+    // There are no network interfaces; the empty name is none.
+    if option == BIND_TO_DEVICE {
+        return if bytes.first().is_none_or(|byte| *byte == 0) {
+            Ok(Flow::Done(0))
+        } else {
+            Err(Errno::ENODEV)
+        };
+    }
     let parts = cx.parts()?;
     parts.fs.sockets.set_option(socket, option, bytes, parts.who.creds)?;
     Ok(Flow::Done(0))
@@ -56,7 +65,17 @@ pub fn getsockopt(
             }
             bytes
         }
-        option => cx.sys.fs.sockets.option(socket, option)?,
+        PEER_GROUPS => {
+            let peer = cx.sys.fs.sockets.get(socket)?.peer_creds().ok_or(Errno::ENODATA)?;
+            let bytes: Vec<u8> = peer.groups.iter().flat_map(|group| group.to_le_bytes()).collect();
+            // Who gave too little room is told how much it takes.
+            if bytes.len() > room {
+                cx.write_pod(len_at, &(bytes.len() as i32))?;
+                return Err(Errno::ERANGE);
+            }
+            bytes
+        }
+        option => cx.sys.fs.sockets.option(socket, option, room)?,
     };
     let fits = bytes.len().min(room);
     cx.write_user(value, bytes.get(..fits).unwrap_or_default())?;
@@ -64,17 +83,27 @@ pub fn getsockopt(
     Ok(Flow::Done(0))
 }
 
+impl Cx<'_> {
+    /// A new descriptor of a process.
+    ///
+    /// # Errors
+    /// `ENFILE`, `EMFILE`.
+    pub(super) fn open_process(&mut self, process: ProcessRef) -> Result<Fd> {
+        let file = self.sys.fs.open_anonymous(FileKind::Process(process), OpenFlags(0))?;
+        self.install(file, true)
+    }
+}
+
 /// `SO_PEERPIDFD`: a descriptor of the process at the other end.
 fn peer_pidfd(cx: &mut Cx<'_>, fd: Fd, value: GuestAddr, len_at: GuestAddr, room: usize) -> SysResult {
     const BYTES: usize = 4;
     let (_, socket) = cx.socket(fd)?;
-    let peer = cx.sys.fs.sockets.get(socket)?.peer_creds().ok_or(Errno::ENODATA)?;
+    let peer = cx.sys.fs.sockets.get(socket)?.peer_creds().ok_or(Errno::ENODATA)?.process;
     if room < BYTES {
         return Err(Errno::EINVAL);
     }
-    cx.sys.tasks.referred(peer.process).ok_or(Errno::ESRCH)?;
-    let file = cx.sys.fs.open_anonymous(FileKind::Process(peer.process), OpenFlags(0))?;
-    let opened = cx.install(file, true)?;
+    cx.sys.tasks.referred(peer).ok_or(Errno::ESRCH)?;
+    let opened = cx.open_process(peer)?;
     let written = cx.write_pod(value, &opened.get()).and_then(|()| cx.write_pod(len_at, &(BYTES as i32)));
     if let Err(error) = written {
         let table = cx.fd_table();

@@ -21,7 +21,7 @@ use crate::fs::proc::TextState;
 use crate::kernel::Kernel;
 use crate::limits::STEP_BYTES;
 use crate::mem::io::{IoSink, IoSource};
-use crate::net::socket::Ucred;
+use crate::net::socket::Sender;
 use crate::system::System;
 use crate::task::Creds;
 use crate::time::Now;
@@ -72,7 +72,7 @@ impl System {
             now: self.now,
             file_limit: u64::MAX,
             keep_set_id: true,
-            sender: Ucred::NOBODY,
+            sender: Sender::NOBODY,
         };
         f(&mut self.fs, &who, &mut env, root)
     }

@@ -6,9 +6,13 @@ use crate::fs::Vfs;
 use crate::fs::view::Env;
 use crate::net::Sockets;
 use crate::net::limits::{BACKLOG, CLOSE_STEP};
+use crate::net::options::{PASS_CREDS, PASS_PIDFD, PASS_SECURITY};
 use crate::net::socket::{Kind, PeerCreds, Shut, SocketId, SocketKey};
 use crate::task::Creds;
 use crate::wait::Events;
+
+/// Options that a connection has from the listener it was accepted by (`unix_sock_inherit_flags`).
+const INHERITED: u128 = 1 << PASS_CREDS | 1 << PASS_SECURITY | 1 << PASS_PIDFD;
 
 /// What both sides are told of when a connection ends.
 const HUNG_UP: Events = Events::IN.union(Events::RDHUP).union(Events::HUP).union(WRITABLE);
@@ -24,7 +28,7 @@ impl Sockets {
             let socket = self.get_mut(id)?;
             let kind = socket.kind;
             let unix = socket.unix_mut();
-            (unix.peer, unix.peer_creds, unix.state) = (Some(peer), Some(by), State::Connected);
+            (unix.peer, unix.peer_creds, unix.state) = (Some(peer), Some(by.clone()), State::Connected);
             if kind == Kind::Datagram {
                 unix.connected_from.push(peer);
             }
@@ -79,7 +83,8 @@ impl Sockets {
         if target.unix().is_backlog_full() {
             return Err(Errno::EAGAIN);
         }
-        let (kind, name, listened_by) = (target.kind, target.unix().name.clone(), target.unix().peer_creds);
+        let (kind, name) = (target.kind, target.unix().name.clone());
+        let listened_by = target.unix().peer_creds.clone();
         match self.get(id)?.unix().state {
             State::Idle => {}
             State::Connected => return Err(Errno::EISCONN),
@@ -153,6 +158,7 @@ impl Sockets {
             return Err(Errno::EOPNOTSUPP);
         }
         let shut = socket.shut.receive;
+        let inherited = socket.options.switches & INHERITED;
         let unix = socket.unix_mut();
         if unix.state != State::Listening {
             return Err(Errno::EINVAL);
@@ -160,6 +166,7 @@ impl Sockets {
         match unix.pending.pop_front() {
             Some(accepted) => {
                 unix.room.wake(Events::OUT, env.woken);
+                self.get_mut(accepted)?.options.switches |= inherited;
                 Ok(accepted)
             }
             None if shut => Err(Errno::EINVAL),
@@ -193,6 +200,7 @@ impl Sockets {
         let Ok(socket) = self.get_mut(id) else { return };
         let unix = socket.unix_mut();
         unix.flying = 0;
+        unix.urgent = false;
         let inbox = core::mem::take(&mut unix.inbox);
         self.holders.remove(&id);
         for message in inbox {
@@ -212,7 +220,7 @@ impl Vfs {
         socket.queue.wake(HUNG_UP, env.woken);
         let unix = socket.unix_mut();
         unix.room.wake(Events::OUT, env.woken);
-        let unread = !unix.inbox.is_empty();
+        let unread = if kind == Kind::Datagram { false } else { unix.has_unread() };
         let (name, node) = (unix.name.take(), unix.node.take());
         let peer = unix.peer;
         let pending = core::mem::take(&mut unix.pending);

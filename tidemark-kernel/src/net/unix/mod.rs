@@ -1,12 +1,13 @@
 //! `AF_UNIX` (`unix(7)`): what such a socket keeps, and when it is ready.
 //!
 //! - [`address`]: addresses as bytes. [`names`]: who has which.
-//! - [`connect`]: pairs, connections, their ends. [`transfer`]: messages.
+//! - [`connect`]: pairs, connections, their ends. [`transfer`]: messages. [`urgent`]: `MSG_OOB`.
 
 pub(crate) mod address;
 pub(crate) mod connect;
 pub(crate) mod names;
 pub(crate) mod transfer;
+mod urgent;
 
 #[cfg(test)]
 mod tests;
@@ -49,6 +50,8 @@ pub(crate) struct Unix {
     pub(super) connected_from: Vec<SocketKey>,
     /// Sockets in messages of the inbox.
     pub(super) flying: usize,
+    /// Whether one of the messages is the urgent byte.
+    pub(super) urgent: bool,
 }
 
 /// Where a socket with connections is in its life.
@@ -89,8 +92,13 @@ impl Socket {
     }
 
     /// Who was at the other end when the connection was made.
-    pub(crate) fn peer_creds(&self) -> Option<PeerCreds> {
-        self.unix().peer_creds
+    pub(crate) fn peer_creds(&self) -> Option<&PeerCreds> {
+        self.unix().peer_creds.as_ref()
+    }
+
+    /// The node that it is bound to.
+    pub(crate) fn bound_node(&self) -> Option<Location> {
+        self.unix().node
     }
 
     /// What a socket is to `/proc/net/unix`: inode, number of type, whether it listens, whether it is connected, address.
@@ -115,6 +123,7 @@ impl Sockets {
         tell(socket.shut.is_both(), Events::HUP);
         tell(socket.shut.receive, Events::RDHUP.union(Events::IN));
         tell(!unix.inbox.is_empty() || !unix.pending.is_empty(), Events::IN);
+        tell(unix.urgent, Events::PRI);
         tell(socket.kind.has_connections() && unix.state == State::Idle, Events::HUP);
         let writable = !socket.is_listening() && socket.is_writable() && !self.is_peer_full(socket);
         tell(writable, WRITABLE);

@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 
 use proptest::prelude::*;
 
-use super::transfer::Taking;
+use super::transfer::{Outgoing, Taking};
 use crate::fs::flags::OpenFlags;
 use crate::fs::testing::Bench;
 use crate::mem::io::IoSink;
-use crate::net::socket::{Kind, Ucred};
+use crate::net::socket::{Kind, Sender, Ucred};
 
-const SENDER: Ucred = Ucred { pid: 1, uid: 2, gid: 3 };
+const SENDER: Sender = Sender { ids: Ucred { pid: 1, uid: 2, gid: 3 }, process: None };
 
 proptest! {
     /// Bytes arrive in order; files of one message come with its first byte, and nothing of a later message with them.
@@ -36,12 +36,13 @@ proptest! {
                     model.extend(data.iter().enumerate().map(|(at, byte)| (*byte, with_file && at == 0)));
                     let rights = if with_file { vec![files[0]] } else { Vec::new() };
                     let rights = fs.hold_rights(rights, 0, u64::MAX).unwrap();
-                    fs.sockets.deliver(one, other, data, SENDER, rights, env).unwrap();
+                    let outgoing = Outgoing { data, by: SENDER, rights, urgent: false };
+                    fs.sockets.deliver(one, other, outgoing, env).unwrap();
                     continue;
                 }
                 let mut buffer = vec![0; len];
                 let mut sink = IoSink::Kernel { ram: env.frames.ram(), buffer: &mut buffer };
-                let how = Taking { peek: None, only: None, pass_creds: false };
+                let how = Taking::default();
                 let piece = fs.sockets.take_stream(other, &mut sink, how, env).unwrap();
                 let taken: Vec<(u8, bool)> = model.drain(..piece.count).collect();
                 prop_assert!(taken.iter().map(|(byte, _)| byte).eq(&buffer[..piece.count]));

@@ -2,6 +2,8 @@
 //!
 //! A stream is a row of messages, of which a receiver may take a part; datagrams and packets are taken whole.
 
+use std::collections::VecDeque;
+
 use super::State;
 use crate::errno::{Errno, Result};
 use crate::fs::view::Env;
@@ -9,7 +11,7 @@ use crate::mem::io::IoSink;
 use crate::net::Sockets;
 use crate::net::limits::{MESSAGE_RESERVE, STREAM_CHUNK};
 use crate::net::message::{Envelope, Message, Rights};
-use crate::net::socket::{Kind, SocketId, SocketKey, Ucred};
+use crate::net::socket::{Kind, Sender, SocketId, SocketKey, Ucred};
 use crate::wait::Events;
 
 /// What one step of receiving a stream gave.
@@ -23,14 +25,35 @@ pub(crate) struct Piece {
     pub(crate) ends: bool,
 }
 
+/// A message on its way out.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) data: Vec<u8>,
+    pub(crate) by: Sender,
+    /// Open files with their references, and how many of them are sockets.
+    pub(crate) rights: (Rights, usize),
+    /// Whether it is an urgent byte.
+    pub(crate) urgent: bool,
+}
+
+impl Outgoing {
+    /// Plain bytes.
+    pub(crate) fn bytes(data: Vec<u8>, by: Sender) -> Outgoing {
+        Outgoing { data, by, rights: (Rights::default(), 0), urgent: false }
+    }
+}
+
 /// How a stream is received.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Taking {
     /// With `MSG_PEEK`: bytes that were looked at before.
     pub(crate) peek: Option<usize>,
-    /// With `SO_PASSCRED`: only bytes of this sender, once there were some.
+    /// Whether the call has received some bytes already.
+    pub(crate) copied: bool,
+    /// With `knows_senders`: only bytes of this sender, once there were some.
     pub(crate) only: Option<Ucred>,
-    pub(crate) pass_creds: bool,
+    /// Whether the receiver wants to know who sent.
+    pub(crate) knows_senders: bool,
 }
 
 impl Sockets {
@@ -133,24 +156,33 @@ impl Sockets {
         &mut self,
         from: SocketId,
         to: SocketId,
-        data: Vec<u8>,
-        creds: Ucred,
-        (rights, sockets): (Rights, usize),
+        outgoing: Outgoing,
         env: &mut Env<'_>,
     ) -> Result<()> {
+        let Outgoing { data, by, rights: (rights, sockets), urgent } = outgoing;
         let sender = self.key(from)?;
         let name = self.get(from)?.unix().name.clone();
-        let message = Message { data, start: 0, sender, from: name, creds, rights };
+        let sent_at = self.get(to)?.options.stamps.on.then_some(env.now.realtime);
+        let message =
+            Message { data, start: 0, sender, from: name, by, sent_at, urgent, peeked: false, rights };
         if let Err(error) = self.charge(message.charge(), env.frames) {
             self.dropped.push(message.rights);
             return Err(error);
         }
         self.get_mut(from)?.unix_mut().sent += message.charge();
         let socket = self.get_mut(to)?;
+        let receiver = socket.file;
         let unix = socket.unix_mut();
+        if urgent && core::mem::replace(&mut unix.urgent, true) {
+            // The urgent byte before it is one as any other now.
+            unix.inbox.iter_mut().for_each(|message| message.urgent = false);
+        }
         unix.inbox.push_back(message);
         unix.flying += sockets;
-        socket.queue.wake(Events::IN, env.woken);
+        socket.queue.wake(if urgent { Events::IN.union(Events::PRI) } else { Events::IN }, env.woken);
+        if urgent {
+            env.woken.urgent.extend(receiver);
+        }
         if sockets > 0 {
             self.holders.insert(to);
         }
@@ -174,12 +206,22 @@ impl Sockets {
         }
         let mut piece = Piece::default();
         let mut only = how.only;
+        let inline = socket.reads_urgent_inline();
         match how.peek {
-            Some(skip) => look(&mut socket.unix_mut().inbox, sink, (skip, only, how.pass_creds), &mut piece),
+            Some(skip) => {
+                let unix = socket.unix_mut();
+                let urgent = Urgent { inline, pending: unix.urgent };
+                look(&mut unix.inbox, sink, (skip, how), urgent, &mut piece);
+                socket.move_peek_offset(piece.count, true);
+            }
             None => loop {
+                if self.stop_at_urgent(id, how.copied || piece.count > 0, env)? {
+                    piece.ends = true;
+                    break;
+                }
                 let unix = self.get_mut(id)?.unix_mut();
                 let Some(message) = unix.inbox.front_mut() else { break };
-                if how.pass_creds && only.is_some_and(|only| only != message.creds) {
+                if how.knows_senders && only.is_some_and(|only| only != message.by.ids) {
                     piece.ends = true;
                     break;
                 }
@@ -187,7 +229,7 @@ impl Sockets {
                 if count == 0 {
                     break;
                 }
-                only = Some(message.creds);
+                only = Some(message.by.ids);
                 message.start += count;
                 piece.count += count;
                 let had_rights = !message.rights.files.is_empty();
@@ -204,6 +246,9 @@ impl Sockets {
                     break;
                 }
             },
+        }
+        if how.peek.is_none() {
+            self.get_mut(id)?.move_peek_offset(piece.count, false);
         }
         Ok(piece)
     }
@@ -233,15 +278,26 @@ impl Sockets {
         if kind == Kind::SeqPacket && socket.unix().state != State::Connected {
             return Err(Errno::ENOTCONN);
         }
-        if peek && let Some(message) = socket.unix_mut().inbox.front_mut() {
-            return Ok(Some((message.bytes().to_vec(), message.envelope(false))));
+        if peek {
+            let mut skip = socket.options.peek_offset.unwrap_or(0);
+            for message in &mut socket.unix_mut().inbox {
+                // An empty message is looked at once (`__skb_try_recv_from_queue`).
+                if skip >= message.data.len() && (skip > 0 || (message.peeked && message.data.is_empty())) {
+                    skip -= message.data.len();
+                    continue;
+                }
+                message.peeked |= message.data.is_empty();
+                let rest = message.data.get(skip..).unwrap_or_default().to_vec();
+                return Ok(Some((rest, message.envelope(false))));
+            }
         }
         if let Some(error) = socket.error.take() {
             return Err(error);
         }
         let was_full = socket.unix().is_inbox_full();
         let unix = socket.unix_mut();
-        let Some(mut message) = unix.inbox.pop_front() else {
+        let first = if peek { None } else { unix.inbox.pop_front() };
+        let Some(mut message) = first else {
             // Who does not wait is told that there is nothing, even where there will never be.
             let end = shut && (kind == Kind::SeqPacket || !dont_wait);
             return if end { Ok(None) } else { Err(Errno::EAGAIN) };
@@ -255,9 +311,19 @@ impl Sockets {
                 }
             }
         }
+        self.get_mut(id)?.move_peek_offset(message.data.len(), false);
         let envelope = message.envelope(true);
         self.discharge(message.sender, message.charge(), env);
         Ok(Some((message.data, envelope)))
+    }
+
+    /// Bytes of a message were looked at.
+    ///
+    /// # Errors
+    /// `EBADF` when the socket is gone.
+    pub(crate) fn message_peeked(&mut self, id: SocketId, bytes: usize) -> Result<()> {
+        self.get_mut(id)?.move_peek_offset(bytes, true);
+        Ok(())
     }
 
     /// The message's buffer is no longer needed.
@@ -282,20 +348,40 @@ impl Sockets {
     }
 }
 
+/// What a stream's urgent byte means to who looks at it.
+#[derive(Clone, Copy, Debug)]
+struct Urgent {
+    /// It is read with the others.
+    inline: bool,
+    /// There is one.
+    pending: bool,
+}
+
 /// Looks at the bytes of a stream without taking them.
 fn look(
-    inbox: &mut std::collections::VecDeque<Message>,
+    inbox: &mut VecDeque<Message>,
     sink: &mut IoSink<'_>,
-    (mut skip, mut only, pass_creds): (usize, Option<Ucred>, bool),
+    (mut skip, how): (usize, Taking),
+    urgent: Urgent,
     piece: &mut Piece,
 ) {
+    let mut only = how.only;
     for message in inbox {
+        let copied = how.copied || piece.count > 0;
+        let at_mark = message.is_mark();
+        if copied && skip == 0 && (message.urgent || (at_mark && !urgent.pending)) {
+            piece.ends = true;
+            return;
+        }
+        if at_mark || (message.urgent && !urgent.inline) {
+            continue;
+        }
         let len = message.bytes().len();
         if skip >= len {
             skip -= len;
             continue;
         }
-        if pass_creds && only.is_some_and(|only| only != message.creds) {
+        if how.knows_senders && only.is_some_and(|only| only != message.by.ids) {
             piece.ends = true;
             return;
         }
@@ -303,7 +389,7 @@ fn look(
         if count == 0 {
             return;
         }
-        only = Some(message.creds);
+        only = Some(message.by.ids);
         piece.count += count;
         let has_rights = !message.rights.files.is_empty();
         piece.envelope = Some(message.envelope(false));

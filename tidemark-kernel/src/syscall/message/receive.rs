@@ -16,7 +16,7 @@ use crate::fs::FileId;
 use crate::fs::descriptors::Fd;
 use crate::limits::STEP_BYTES;
 use crate::net::message::{Envelope, Rights};
-use crate::net::socket::{Kind, SocketId, Ucred};
+use crate::net::socket::{Kind, Sender, SocketId};
 use crate::net::unix::transfer::Taking;
 use crate::time::{Nanos, Timespec};
 use crate::wait::{Entry, Events, Flow};
@@ -31,7 +31,8 @@ struct Receiving {
     /// A message without open files that is being copied.
     message: Option<Vec<u8>>,
     /// Who sent what was received.
-    creds: Option<Ucred>,
+    by: Option<Sender>,
+    sent_at: Option<Nanos>,
     from: Option<Arc<[u8]>>,
     /// Open files that came along; only in the entry that ends the call.
     rights: Rights,
@@ -46,7 +47,8 @@ impl Receiving {
             flags,
             done: 0,
             message: None,
-            creds: None,
+            by: None,
+            sent_at: None,
             from: None,
             rights: Rights::default(),
             told: 0,
@@ -62,7 +64,8 @@ impl Receiving {
     }
 
     fn note(&mut self, envelope: Envelope) {
-        self.creds = Some(envelope.creds);
+        self.by = Some(envelope.by);
+        self.sent_at = envelope.sent_at;
         self.from = envelope.from;
         self.rights = envelope.rights;
     }
@@ -70,13 +73,24 @@ impl Receiving {
 
 /// One entry of receiving. Once it is done, the rights are the caller's to give on.
 fn turn(cx: &mut Cx<'_>, (file, socket): (FileId, SocketId), receiving: &mut Receiving) -> Result<Turn> {
-    if receiving.has(MSG_OOB) {
-        return Err(Errno::EOPNOTSUPP);
-    }
     match cx.sys.fs.sockets.get(socket)?.kind() {
+        Kind::Stream if receiving.has(MSG_OOB) => urgent_turn(cx, socket, receiving),
+        _ if receiving.has(MSG_OOB) => Err(Errno::EOPNOTSUPP),
         Kind::Stream => stream_turn(cx, (file, socket), receiving),
         Kind::Datagram | Kind::SeqPacket => message_turn(cx, (file, socket), receiving),
     }
+}
+
+/// Receives the urgent byte of a stream. Nobody waits for one.
+fn urgent_turn(cx: &mut Cx<'_>, socket: SocketId, receiving: &mut Receiving) -> Result<Turn> {
+    let peek = receiving.has(MSG_PEEK);
+    let parts = cx.parts()?;
+    let mut env = parts.env;
+    let byte = parts.fs.sockets.take_urgent(socket, peek, &mut env)?;
+    let (addr, _) = receiving.buffers.at(0).ok_or(Errno::EFAULT)?;
+    cx.write_user(addr, &[byte])?;
+    receiving.told |= MSG_OOB;
+    Ok(Turn::Done(1))
 }
 
 fn stream_turn(
@@ -132,13 +146,18 @@ fn stream_piece(
     budget: u64,
 ) -> Result<(u64, bool)> {
     let ready = cx.sys.fs.sockets.available(socket).unwrap_or(0) as u64;
-    let peeked = if receiving.has(MSG_PEEK) { receiving.done } else { 0 };
+    let open = cx.sys.fs.sockets.get(socket)?;
+    let (offset, knows_senders) = (open.peek_offset(), open.knows_senders());
+    // The socket's own offset moves with each piece.
+    let skip = offset.map_or(receiving.done, |offset| offset as u64);
+    let peeked = if receiving.has(MSG_PEEK) { skip } else { 0 };
     let (addr, len) = receiving.buffers.at(receiving.done).unwrap_or((GuestAddr::NULL, 0));
     let mut sink = cx.user_sink(addr, len.min(budget).min(ready.saturating_sub(peeked)))?;
     let how = Taking {
-        peek: receiving.has(MSG_PEEK).then_some(receiving.done as usize),
-        only: receiving.creds,
-        pass_creds: cx.sys.fs.sockets.get(socket)?.passes_creds(),
+        peek: receiving.has(MSG_PEEK).then_some(skip as usize),
+        copied: receiving.done > 0,
+        only: receiving.by.map(|by| by.ids),
+        knows_senders,
     };
     let parts = cx.parts()?;
     let mut env = parts.env;
@@ -187,6 +206,9 @@ fn message_turn(
     }
     let whole = data.len() as u64;
     cx.sys.fs.sockets.keep_buffer(data);
+    if receiving.has(MSG_PEEK) {
+        cx.sys.fs.sockets.message_peeked(socket, fits as usize)?;
+    }
     if whole > fits {
         receiving.told |= MSG_TRUNC;
     }
@@ -277,20 +299,34 @@ fn finish(
     receiving: &Receiving,
     files: Vec<FileId>,
 ) -> Result<()> {
-    let header: MsgHdr = match cx.read_pod(msg) {
-        Ok(header) => header,
-        Err(error) => {
+    let socket = cx
+        .sys
+        .fs
+        .sockets
+        .get(target.1)
+        .map(|socket| (socket.stamps(), socket.kind(), socket.passes_creds(), socket.passes_pidfd()));
+    let header: Result<MsgHdr> = cx.read_pod(msg);
+    let (header, (stamps, kind, passes_creds, passes_pidfd)) = match (header, socket) {
+        (Ok(header), Ok(socket)) => (header, socket),
+        (Err(error), _) | (_, Err(error)) => {
             files.into_iter().for_each(|file| cx.sys.fs.release(file));
             return Err(error);
         }
     };
     let mut room = Room::new(header.control, header.control_len);
-    let pass_creds = cx.sys.fs.sockets.get(target.1).is_ok_and(|socket| socket.passes_creds());
-    if pass_creds && let Some(creds) = receiving.creds {
-        room.put_creds(cx, creds);
+    let has_stamp = stamps.on && kind != Kind::Stream;
+    if has_stamp && receiving.by.is_some() {
+        let sent_at = receiving.sent_at.unwrap_or(cx.sys.now.realtime);
+        room.put_stamp(cx, stamps, sent_at);
+    }
+    if passes_creds && let Some(by) = receiving.by {
+        room.put_creds(cx, by.ids);
     }
     if !files.is_empty() {
         room.put_rights(cx, files, receiving.has(MSG_CMSG_CLOEXEC));
+    }
+    if passes_pidfd && let Some(by) = receiving.by {
+        room.put_pidfd(cx, by);
     }
     let mut flags = receiving.told | receiving.flags & MSG_CMSG_CLOEXEC;
     if room.truncated {

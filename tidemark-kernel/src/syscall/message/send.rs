@@ -13,8 +13,9 @@ use crate::errno::{Errno, Result};
 use crate::fs::FileId;
 use crate::fs::descriptors::Fd;
 use crate::limits::STEP_BYTES;
-use crate::net::socket::{Kind, SocketId, Ucred};
+use crate::net::socket::{Kind, Sender, SocketId};
 use crate::net::unix::address::Address;
+use crate::net::unix::transfer::Outgoing;
 use crate::task::{Capabilities, Resource};
 use crate::wait::{Events, Flow};
 
@@ -37,6 +38,17 @@ impl Sending {
         Sending { buffers, to: None, control: Control::default(), flags, done: 0, draft: Vec::new() }
     }
 
+    /// How many bytes go before the next boundary: the last one of an urgent message goes by itself (`MSG_OOB`).
+    fn run(&self) -> u64 {
+        let left = self.buffers.total() - self.done;
+        if self.flags & MSG_OOB != 0 && left > 1 { left - 1 } else { left }
+    }
+
+    /// Whether what goes next is the urgent byte.
+    fn at_urgent(&self) -> bool {
+        self.flags & MSG_OOB != 0 && self.buffers.total() - self.done == 1
+    }
+
     fn dont_wait(&self) -> bool {
         self.flags & MSG_DONTWAIT != 0
     }
@@ -52,11 +64,12 @@ impl Sending {
 
 /// One entry of sending.
 fn turn(cx: &mut Cx<'_>, (file, socket): (FileId, SocketId), sending: &mut Sending) -> Result<Turn> {
-    if sending.flags & MSG_OOB != 0 {
-        return Err(Errno::EOPNOTSUPP);
-    }
+    // Streams alone have urgent bytes, and at least one goes.
     let open = cx.sys.fs.sockets.get(socket)?;
     match open.kind() {
+        kind if sending.flags & MSG_OOB != 0 && (kind != Kind::Stream || sending.buffers.total() == 0) => {
+            Err(Errno::EOPNOTSUPP)
+        }
         Kind::Stream if sending.to.is_some() => {
             Err(if open.is_connected() { Errno::EISCONN } else { Errno::EOPNOTSUPP })
         }
@@ -76,7 +89,7 @@ fn stream_turn(cx: &mut Cx<'_>, (file, socket): (FileId, SocketId), sending: &mu
         if budget == 0 {
             return Ok(Turn::Later(Flow::Again));
         }
-        match stream_piece(cx, socket, sending, budget.min(total - sending.done)) {
+        match stream_piece(cx, socket, sending, budget.min(sending.run())) {
             Ok(count) => {
                 sending.done += count;
                 budget = budget.saturating_sub(count);
@@ -109,7 +122,7 @@ fn stream_piece(cx: &mut Cx<'_>, socket: SocketId, sending: &mut Sending, limit:
         return Err(error);
     }
     let count = data.len() as u64;
-    deliver(cx, socket, to, data, &sending.control)?;
+    deliver(cx, (socket, to), data, &sending.control, sending.at_urgent())?;
     // Open files go with the first bytes.
     sending.control.rights.clear();
     Ok(count)
@@ -130,19 +143,24 @@ fn copy_in(cx: &mut Cx<'_>, buffers: &Buffers, from: u64, len: u64, data: &mut V
     Ok(())
 }
 
-fn deliver(cx: &mut Cx<'_>, socket: SocketId, to: SocketId, data: Vec<u8>, control: &Control) -> Result<()> {
-    let pid = cx.pid;
+fn deliver(
+    cx: &mut Cx<'_>,
+    (socket, to): (SocketId, SocketId),
+    data: Vec<u8>,
+    control: &Control,
+    urgent: bool,
+) -> Result<()> {
     let files = control.files(cx)?;
     let process = cx.process();
     let creds = &process.creds;
     let user = creds.uid;
-    let sender = control.creds.unwrap_or_else(|| Ucred::real(pid, creds));
+    let by = control.sender.unwrap_or_else(|| Sender::real(process));
     let privileged = creds.can(Capabilities::SYS_RESOURCE) || creds.can(Capabilities::SYS_ADMIN);
     let limit = if privileged { u64::MAX } else { process.rlimits.soft(Resource::Descriptors) };
     let parts = cx.parts()?;
     let mut env = parts.env;
     let rights = parts.fs.hold_rights(files, user, limit)?;
-    parts.fs.sockets.deliver(socket, to, data, sender, rights, &mut env)
+    parts.fs.sockets.deliver(socket, to, Outgoing { data, by, rights, urgent }, &mut env)
 }
 
 fn message_turn(cx: &mut Cx<'_>, (file, socket): (FileId, SocketId), sending: &mut Sending) -> Result<Turn> {
@@ -183,7 +201,7 @@ fn message_turn(cx: &mut Cx<'_>, (file, socket): (FileId, SocketId), sending: &m
         }
         Err(error) => return Err(error),
     }
-    deliver(cx, socket, target, core::mem::take(&mut sending.draft), &sending.control)?;
+    deliver(cx, (socket, target), core::mem::take(&mut sending.draft), &sending.control, false)?;
     Ok(Turn::Done(total))
 }
 
