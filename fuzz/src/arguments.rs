@@ -11,6 +11,9 @@ const THINGS: usize = 0x100;
 /// Where vectors of addresses begin, from the base.
 const VECTORS: usize = 0x800;
 
+/// Where socket addresses, control data and message headers begin, from the base.
+const NETWORK: usize = 0xc00;
+
 /// Paths and names; each is at a multiple of 32.
 const STRINGS: [&str; 24] = [
     "/program",
@@ -86,6 +89,8 @@ impl<'a> Arguments<'a> {
             // Lengths around pages, negative numbers.
             6 => (low << 10).wrapping_sub(low & 3),
             _ if low < 24 => (low as i64 - 16).wrapping_mul(if low & 1 == 0 { 1 } else { 25 }) as u64,
+            // Sockets' things.
+            _ if low >= 30 => BASE + NETWORK as u64 + u64::from(self.byte()? & 63) * 16,
             _ => self.word()?,
         })
     }
@@ -132,5 +137,70 @@ pub(crate) fn image() -> Vec<u8> {
         put(VECTORS + index as usize * 16, &address.to_le_bytes());
         put(VECTORS + index as usize * 16 + 8, &length.to_le_bytes());
     }
+    put(NETWORK, &network());
     file
+}
+
+/// What calls on sockets look at: `struct sockaddr`, then control data, then `struct mmsghdr` that point to these. Half of
+/// them are malformed in some way.
+fn network() -> [u8; 0x400] {
+    const ADDRESS_BYTES: usize = 32;
+    const CONTROL: usize = 0x100;
+    const CONTROL_BYTES: usize = 32;
+    const MESSAGES: usize = 0x200;
+    const MESSAGE_BYTES: usize = 64;
+    let mut page = [0; 0x400];
+    let mut put = |at: usize, bytes: &[u8]| page[at..at + bytes.len()].copy_from_slice(bytes);
+    // AF_UNIX paths, also one without an end, abstract names, no name; AF_UNSPEC; AF_INET.
+    let addresses: [&[u8]; 8] = [
+        b"\x01\0/tmp/s",
+        b"\x01\0s",
+        b"\x01\0\0s",
+        b"\x01\0\0other\0name",
+        b"\x01\0",
+        b"\x01\0/tmp/xxxxxxxxxxxxxxxxxxxxxxxxx",
+        b"\0\0",
+        b"\x02\0\x1f\x90\x7f\0\0\x01",
+    ];
+    for (index, address) in addresses.iter().enumerate() {
+        put(index * ADDRESS_BYTES, address);
+    }
+    // Level SOL_SOCKET; types RIGHTS, CREDENTIALS, PIDFD and unknown ones; lengths right, too short, too long, odd.
+    let control: [(u64, i32, [i32; 3]); 8] = [
+        (24, 1, [0, 1, 2]),
+        (20, 1, [3, 4, 5]),
+        (28, 2, [1, 0, 0]),
+        (28, 2, [-1, 7, 7]),
+        (20, 4, [3, 0, 0]),
+        (15, 1, [0, 0, 0]),
+        (1 << 40, 1, [0, 0, 0]),
+        (19, 99, [0, 0, 0]),
+    ];
+    for (index, (length, kind, body)) in control.into_iter().enumerate() {
+        let at = CONTROL + index * CONTROL_BYTES;
+        put(at, &length.to_le_bytes());
+        put(at + 8, &1_i32.to_le_bytes());
+        put(at + 12, &kind.to_le_bytes());
+        for (place, number) in body.into_iter().enumerate() {
+            put(at + 16 + place * 4, &number.to_le_bytes());
+        }
+    }
+    for index in 0..8_u64 {
+        let at = MESSAGES + index as usize * MESSAGE_BYTES;
+        let thing = |offset: usize, stride: usize| BASE + (NETWORK + offset) as u64 + index * stride as u64;
+        let name = if index % 3 == 0 { 0 } else { thing(0, ADDRESS_BYTES) };
+        let control = if index % 4 == 3 { 0 } else { thing(CONTROL, CONTROL_BYTES) };
+        let fields = [
+            name,
+            index * 5,
+            BASE + VECTORS as u64 + index * 16,
+            index % 4,
+            control,
+            (index + 1) * CONTROL_BYTES as u64 / 2,
+        ];
+        for (place, field) in fields.into_iter().enumerate() {
+            put(at + place * 8, &field.to_le_bytes());
+        }
+    }
+    page
 }

@@ -82,6 +82,7 @@ impl Kernel {
                 }
                 WaitTarget::Thread { tid, park } => self.sys.woken.later.push_back((tid, park)),
                 WaitTarget::Epoll { epoll, item } => self.sys.epoll_event(epoll, item, events),
+                WaitTarget::Owner(file) => self.sys.signal_owner(file, events),
                 WaitTarget::Stream(stream) => self.sys.statuses.push_back(match events {
                     events if events.intersects(Events::IN.union(Events::HUP)) => {
                         Status::StreamReadable(stream)
@@ -91,6 +92,9 @@ impl Kernel {
             }
         }
         self.sys.woken.list.clear();
+        while let Some(file) = self.sys.woken.urgent.pop() {
+            self.sys.signal_urgent(file);
+        }
     }
 }
 

@@ -78,6 +78,8 @@ pub enum WaitTarget {
         /// The item's key inside it.
         item: u64,
     },
+    /// Whoever gets the signals of an open file.
+    Owner(FileId),
     /// The application, about one of its streams; once.
     Stream(StreamId),
 }
@@ -122,7 +124,7 @@ impl WaitQueue {
         self.waiters.retain(|w| w.target != target);
     }
 
-    /// Tells every waiter that asked for one of `events`. Threads leave the queue; epoll items stay.
+    /// Tells every waiter that asked for one of `events`. Threads leave the queue; epoll items and owners stay.
     pub fn wake(&mut self, events: Events, woken: &mut Woken) {
         if self.waiters.is_empty() {
             return;
@@ -133,8 +135,17 @@ impl WaitQueue {
                 return true;
             }
             woken.list.push((w.target, events));
-            matches!(w.target, WaitTarget::Epoll { .. })
+            matches!(w.target, WaitTarget::Epoll { .. } | WaitTarget::Owner(_))
         });
+    }
+
+    /// Tells owners alone, where Linux sends signals though nothing has changed.
+    pub(crate) fn signal(&self, events: Events, woken: &mut Woken) {
+        for waiter in &self.waiters {
+            if matches!(waiter.target, WaitTarget::Owner(_)) && waiter.events.intersects(events) {
+                woken.list.push((waiter.target, events));
+            }
+        }
     }
 
     /// Whether nobody waits.

@@ -9,6 +9,7 @@ use super::flags::OpenFlags;
 use super::hosted::Listing;
 use super::inotify::{Inotify, Mask};
 use super::node::Location;
+use super::owner::Owner;
 use super::pipe::PipeId;
 use super::view::Env;
 use super::{FileId, Vfs};
@@ -44,6 +45,8 @@ pub(crate) struct OpenFile {
     pub(crate) handle: Option<u64>,
     /// The names in a directory that the host answers for.
     pub(crate) listing: Option<Box<Listing>>,
+    /// Who gets signals of it.
+    pub(crate) owner: Option<Box<Owner>>,
     /// The epoll items that watch it.
     pub(crate) watchers: Vec<(FileId, u64)>,
 }
@@ -120,6 +123,7 @@ impl Vfs {
             position: 0,
             handle: None,
             listing: None,
+            owner: None,
             watchers: Vec::new(),
         })))
     }
@@ -223,6 +227,9 @@ impl Vfs {
             self.stop_waiting(id, WaitTarget::Epoll { epoll: *epoll, item: *item });
         }
         self.end_watching(&watchers);
+        if self.file(id).is_ok_and(|file| file.flags.has(OpenFlags::ASYNC)) {
+            self.stop_waiting(id, WaitTarget::Owner(id));
+        }
         let writable = self.file(id).is_ok_and(|file| file.writable);
         self.notify_file(id, if writable { Mask::CLOSE_WRITE } else { Mask::CLOSE_NO_WRITE });
         let Some(file) = self.files.remove(id.0) else { return true };

@@ -160,6 +160,9 @@ impl Vfs {
             }
             FileKind::Directory | FileKind::Path => Err(Errno::EBADF),
             FileKind::Pipe(_) if offset.is_some() => Err(Errno::ESPIPE),
+            &FileKind::Pipe(pipe) if open.flags.has(OpenFlags::DIRECT) => {
+                Ok(self.pipe_mut(pipe)?.write_packets(source, env.woken)? as u64)
+            }
             &FileKind::Pipe(pipe) => Ok(self.pipe_mut(pipe)?.write(source, total, env.woken)? as u64),
             FileKind::Terminal(_) if offset.is_some() => Err(Errno::ESPIPE),
             &FileKind::Terminal(terminal) => Ok(self.write_terminal(terminal, source, env.woken)? as u64),
@@ -186,6 +189,7 @@ impl Vfs {
     pub(crate) fn read_hint(&self, file: FileId, offset: Option<u64>) -> u64 {
         let Ok(open) = self.file(file) else { return 0 };
         match &open.kind {
+            // What a packet has more than the reader has room for is lost: so it is asked for as a whole.
             &FileKind::Pipe(pipe) => self.pipe(pipe).map_or(1, |pipe| (pipe.len() as u64).max(1)),
             &FileKind::Socket(socket) => self.sockets.available(socket).map_or(1, |len| (len as u64).max(1)),
             // The host may have more than is known.
@@ -213,7 +217,7 @@ impl Vfs {
             }
             FileKind::Pipe(pipe) => {
                 let pipe = self.pipe(pipe)?;
-                if pipe.readers == 0 { Err(Errno::EPIPE) } else { Ok((pipe.capacity() - pipe.len()) as u64) }
+                if pipe.readers == 0 { Err(Errno::EPIPE) } else { Ok(pipe.room() as u64) }
             }
             FileKind::Terminal(terminal) => Ok(self.terminals.get(terminal.pty)?.room(terminal.end)),
             FileKind::Socket(socket) => self.socket_room(socket),

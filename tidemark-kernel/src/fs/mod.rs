@@ -35,6 +35,7 @@ pub(crate) mod names;
 pub mod node;
 mod notify;
 pub(crate) mod open;
+pub(crate) mod owner;
 pub mod path;
 pub mod pipe;
 pub(crate) mod proc;

@@ -84,6 +84,10 @@ impl Vfs {
         if slash {
             return Err(Errno::ENOENT);
         }
+        // There are no other names in it, and none can be made.
+        if self.is_proc(dir.mount) {
+            return Err(Errno::ENOENT);
+        }
         if dir.mount != node.mount {
             return Err(Errno::EXDEV);
         }
@@ -194,6 +198,8 @@ impl Vfs {
         match (how, replaced) {
             (Rename::NoReplace, Some(_)) => return Err(Errno::EEXIST),
             (Rename::Exchange, None) => return Err(Errno::ENOENT),
+            // Looking for a name to be made finds that there is none (`proc_pident_lookup`).
+            (_, None) if self.is_proc(target.dir.mount) => return Err(Errno::ENOENT),
             _ => {}
         }
         let moved_kind = self.kind(moved)?;

@@ -28,6 +28,8 @@ pub(crate) struct Pipe {
     start: usize,
     len: usize,
     capacity: usize,
+    /// Packets among the bytes (`pipe2(2)`, `O_DIRECT`).
+    packets: Packets,
     pub(crate) readers: u32,
     pub(crate) writers: u32,
     /// How often each end was opened; a named pipe's open waits for the other's count to move (`fifo(7)`).
@@ -50,6 +52,7 @@ impl Pipe {
             start: 0,
             len: 0,
             capacity: capacity.max(PIPE_BUF),
+            packets: Packets::default(),
             readers: 0,
             writers: 0,
             reader_opens: 0,
@@ -69,8 +72,14 @@ impl Pipe {
         self.capacity
     }
 
-    fn room(&self) -> usize {
-        self.capacity - self.len
+    /// Bytes that fit. A packet takes a page, however short it is.
+    pub(crate) fn room(&self) -> usize {
+        self.capacity.saturating_sub(self.len + self.packets.padding)
+    }
+
+    /// Bytes of the packet that is next to be read, if it is one.
+    pub(crate) fn next_packet(&self) -> Option<usize> {
+        self.packets.first().filter(|(before, _)| *before == 0).map(|(_, len)| len)
     }
 
     /// What `poll(2)` tells a reader.
@@ -100,13 +109,27 @@ impl Pipe {
         }
         let could_write = self.room() >= PIPE_BUF;
         let mut done = 0;
-        while self.len > 0 && !sink.is_full() {
-            let moved = sink.put_bytes(self.run(0, self.len));
+        let packet = self.next_packet();
+        // Up to the next packet, or one whole packet.
+        let end = packet.or(self.packets.first().map(|(before, _)| before)).unwrap_or(self.len);
+        while done < end && !sink.is_full() {
+            let moved = sink.put_bytes(self.run(0, end - done));
             self.drop_first(moved);
             done += moved;
         }
+        if let Some(len) = packet {
+            // What the reader has no room for is lost.
+            while done < len {
+                let lost = (len - done).min(PIECE - self.start);
+                self.drop_first(lost);
+                done += lost;
+            }
+        }
         if !could_write && self.room() >= PIPE_BUF {
             self.queue.wake(Events::OUT, woken);
+        } else {
+            // The writers' owners are told of every read (`pipe_read`).
+            self.queue.signal(Events::OUT, woken);
         }
         Ok(done)
     }
@@ -150,6 +173,47 @@ impl Pipe {
         }
         self.queue.wake(Events::IN, woken);
         Ok(done)
+    }
+
+    /// Moves bytes in as packets, each of up to [`PIPE_BUF`] bytes.
+    ///
+    /// # Errors
+    /// As [`Pipe::write`].
+    pub(crate) fn write_packets(&mut self, source: &mut IoSource<'_>, woken: &mut Woken) -> Result<usize> {
+        if source.remaining() == 0 {
+            return Ok(0);
+        }
+        if self.readers == 0 {
+            return Err(Errno::EPIPE);
+        }
+        if self.room() < PIPE_BUF {
+            return Err(Errno::EAGAIN);
+        }
+        let mut done = 0;
+        while source.remaining() > 0 && self.room() >= PIPE_BUF {
+            let mut packet = [0; PIPE_BUF];
+            let taken = source.take_bytes(&mut packet);
+            if taken == 0 {
+                break;
+            }
+            self.packets.push(self.len, taken);
+            self.append(&packet[..taken]);
+            done += taken;
+        }
+        self.queue.wake(Events::IN, woken);
+        Ok(done)
+    }
+
+    /// Puts bytes in, for which there is room.
+    fn append(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let free = self.free_run();
+            let run = free.len().min(bytes.len());
+            let (now, rest) = bytes.split_at(run);
+            free[..run].copy_from_slice(now);
+            self.len += run;
+            bytes = rest;
+        }
     }
 
     /// Copies bytes to another pipe without taking them (`tee(2)`).
@@ -200,6 +264,7 @@ impl Pipe {
     fn drop_first(&mut self, count: usize) {
         self.start += count;
         self.len -= count;
+        self.packets.dropped(count);
         if self.len == 0 {
             // One piece is kept for what comes next.
             self.start = 0;
@@ -219,7 +284,7 @@ impl Pipe {
     pub(crate) fn set_capacity(&mut self, wanted: u64, woken: &mut Woken) -> Result<usize> {
         let size = usize::try_from(wanted).ok().filter(|size| *size <= MAX_CAPACITY).ok_or(Errno::EPERM)?;
         let size = size.next_power_of_two().max(PIPE_BUF);
-        if size < self.len {
+        if size < self.len + self.packets.padding {
             return Err(Errno::EBUSY);
         }
         self.capacity = size;
@@ -258,6 +323,43 @@ impl Pipe {
             }
         }
         self.readers == 0 && self.writers == 0
+    }
+}
+
+/// Where packets are among a pipe's bytes.
+#[derive(Debug, Default)]
+struct Packets {
+    /// Each one's first byte, counted from the first that ever went through, and its length.
+    list: VecDeque<(u64, usize)>,
+    /// Bytes that were taken out.
+    taken: u64,
+    /// What packets take beside their bytes: each has a page to itself.
+    padding: usize,
+}
+
+impl Packets {
+    /// The next packet: how many other bytes come before it, and its length.
+    fn first(&self) -> Option<(usize, usize)> {
+        self.list.front().map(|(start, len)| (start.saturating_sub(self.taken) as usize, *len))
+    }
+
+    /// A packet was put in behind `before` bytes.
+    fn push(&mut self, before: usize, len: usize) {
+        if len > 0 {
+            self.list.push_back((self.taken + before as u64, len));
+            self.padding += PIPE_BUF.saturating_sub(len);
+        }
+    }
+
+    /// Bytes were taken out.
+    fn dropped(&mut self, count: usize) {
+        self.taken += count as u64;
+        while let Some(&(start, len)) = self.list.front()
+            && start + len as u64 <= self.taken
+        {
+            self.padding = self.padding.saturating_sub(PIPE_BUF.saturating_sub(len));
+            self.list.pop_front();
+        }
     }
 }
 

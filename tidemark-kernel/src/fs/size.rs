@@ -18,6 +18,8 @@ const SEEK_CUR: u32 = 1;
 const SEEK_END: u32 = 2;
 const SEEK_DATA: u32 = 3;
 const SEEK_HOLE: u32 = 4;
+/// Bytes that the file of a message queue has, whatever it tells (`FILENT_SIZE`).
+const QUEUE_TEXT_BYTES: u64 = 80;
 
 /// `F_SEAL_SEAL`: no more seals.
 pub(crate) const SEAL_SEAL: u32 = 1;
@@ -45,8 +47,18 @@ impl Vfs {
         let open = self.file(file)?;
         let at = open.at;
         let position = open.position;
+        if whence > SEEK_HOLE {
+            return Err(Errno::EINVAL);
+        }
         let end = match &open.kind {
             FileKind::Path => return Err(Errno::EBADF),
+            // They have no offset, and say so by staying where they are (`noop_llseek`).
+            FileKind::Counter(_)
+            | FileKind::Timer(_)
+            | FileKind::Signals(_)
+            | FileKind::Epoll(_)
+            | FileKind::Inotify(_) => return Ok(0),
+            FileKind::MessageQueue(_) => QUEUE_TEXT_BYTES,
             // Reading null and its like is the same anywhere.
             FileKind::Device(_) => {
                 self.file_mut(file)?.position = 0;

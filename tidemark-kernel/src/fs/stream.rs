@@ -79,7 +79,9 @@ impl Vfs {
     /// `ENFILE`.
     pub(crate) fn open_pipe(&mut self, flags: OpenFlags, woken: &mut Woken) -> Result<(FileId, FileId)> {
         let pipe = self.new_pipe();
-        let reader = self.open_pipe_end(pipe, flags.with(OpenFlags::READ_ONLY), woken).inspect_err(|_| {
+        // Packets are made by who writes.
+        let reads = flags.without(OpenFlags::DIRECT).with(OpenFlags::READ_ONLY);
+        let reader = self.open_pipe_end(pipe, reads, woken).inspect_err(|_| {
             self.pipes.remove(pipe.0);
         })?;
         let writer = self.open_pipe_end(pipe, flags.with(OpenFlags::WRITE_ONLY), woken);

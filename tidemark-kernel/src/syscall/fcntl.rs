@@ -1,5 +1,6 @@
 //! fcntl, flock, ioctl: what is asked of an open file besides its content.
 
+use super::owner::{is_owner_command, owner_command, set_async, set_signed, signed};
 use super::{Cx, SysResult};
 use crate::addr::GuestAddr;
 use crate::errno::{Errno, Result};
@@ -22,8 +23,6 @@ const F_SETFL: u32 = 4;
 const F_GETLK: u32 = 5;
 const F_SETLK: u32 = 6;
 const F_SETLKW: u32 = 7;
-const F_SETOWN: u32 = 8;
-const F_GETOWN: u32 = 9;
 const F_OFD_GETLK: u32 = 36;
 const F_OFD_SETLK: u32 = 37;
 const F_OFD_SETLKW: u32 = 38;
@@ -60,6 +59,8 @@ pub fn fcntl(cx: &mut Cx<'_>, fd: Fd, cmd: u32, arg: u64) -> SysResult {
         }
         F_GETFL => Ok(Flow::Done(cx.sys.fs.file(file)?.flags.shown().0.into())),
         F_SETFL => {
+            check_status(cx, file, OpenFlags(arg as u32))?;
+            set_async(cx, fd, file, OpenFlags(arg as u32).has(OpenFlags::ASYNC))?;
             let open = cx.sys.fs.file_mut(file)?;
             let wanted = OpenFlags(arg as u32).and(OpenFlags::CHANGEABLE);
             open.flags = open.flags.without(OpenFlags::CHANGEABLE).with(wanted);
@@ -68,9 +69,7 @@ pub fn fcntl(cx: &mut Cx<'_>, fd: Fd, cmd: u32, arg: u64) -> SysResult {
         F_GETLK | F_SETLK | F_SETLKW | F_OFD_GETLK | F_OFD_SETLK | F_OFD_SETLKW => {
             record_lock(cx, fd, file, cmd, GuestAddr(arg))
         }
-        // Nothing here sends SIGIO, so nobody owns it.
-        F_GETOWN => Ok(Flow::Done(0)),
-        F_SETOWN => Ok(Flow::Done(0)),
+        cmd if is_owner_command(cmd) => owner_command(cx, file, cmd, arg),
         F_GETPIPE_SZ | F_SETPIPE_SZ => {
             let FileKind::Pipe(pipe) = cx.sys.fs.file(file)?.kind else { return Err(Errno::EBADF) };
             let size = if cmd == F_GETPIPE_SZ {
@@ -89,6 +88,21 @@ pub fn fcntl(cx: &mut Cx<'_>, fd: Fd, cmd: u32, arg: u64) -> SysResult {
         }
         _ => Err(Errno::EINVAL),
     }
+}
+
+/// Whether status flags may be changed to these (`F_SETFL`).
+///
+/// # Errors
+/// `EINVAL` for `O_DIRECT` of what does not know it, `EPERM` for `O_NOATIME` of another's file.
+fn check_status(cx: &mut Cx<'_>, file: FileId, wanted: OpenFlags) -> Result<()> {
+    let open = cx.sys.fs.file(file)?;
+    let (at, flags) = (open.at, open.flags);
+    let knows_direct = matches!(open.kind, FileKind::Regular | FileKind::Pipe(_));
+    if wanted.has(OpenFlags::NO_ATIME) && !flags.has(OpenFlags::NO_ATIME) {
+        let parts = cx.parts()?;
+        parts.fs.check_owner(&parts.who, at)?;
+    }
+    if wanted.has(OpenFlags::DIRECT) && !knows_direct { Err(Errno::EINVAL) } else { Ok(()) }
 }
 
 pod! {
@@ -256,6 +270,10 @@ pub fn flock(cx: &mut Cx<'_>, fd: Fd, operation: u32) -> SysResult {
 /// `ioctl(2)`: what every file answers; the rest is asked of terminals.
 pub fn ioctl(cx: &mut Cx<'_>, fd: Fd, request: u32, arg: GuestAddr) -> SysResult {
     const SIOCOUTQ: u32 = 0x5411;
+    const FIOSETOWN: u32 = 0x8901;
+    const SIOCSPGRP: u32 = 0x8902;
+    const FIOGETOWN: u32 = 0x8903;
+    const SIOCGPGRP: u32 = 0x8904;
     const SIOCATMARK: u32 = 0x8905;
     const SIOCUNIXFILE: u32 = 0x89e0;
     const FIONREAD: u32 = 0x541b;
@@ -274,6 +292,13 @@ pub fn ioctl(cx: &mut Cx<'_>, fd: Fd, request: u32, arg: GuestAddr) -> SysResult
         FIONBIO | FIOASYNC => {
             let flag = if request == FIONBIO { OpenFlags::NON_BLOCK } else { OpenFlags::ASYNC };
             let on: i32 = cx.read_pod(arg)?;
+            if request == FIOASYNC {
+                let was = cx.sys.fs.file(file)?.flags.has(OpenFlags::ASYNC);
+                if was != (on != 0) && !cx.sys.fs.has_signals(file)? {
+                    return Err(Errno::ENOTTY);
+                }
+                set_async(cx, fd, file, on != 0)?;
+            }
             let open = cx.sys.fs.file_mut(file)?;
             open.flags = if on != 0 { open.flags.with(flag) } else { open.flags.without(flag) };
             Ok(Flow::Done(0))
@@ -294,6 +319,16 @@ pub fn ioctl(cx: &mut Cx<'_>, fd: Fd, request: u32, arg: GuestAddr) -> SysResult
             }
             let sent = i32::try_from(open.sent()).unwrap_or(i32::MAX);
             cx.write_pod(arg, &sent)?;
+            Ok(Flow::Done(0))
+        }
+        FIOSETOWN | SIOCSPGRP if matches!(cx.sys.fs.file(file)?.kind, FileKind::Socket(_)) => {
+            let number = cx.read_pod(arg)?;
+            set_signed(cx, file, number)?;
+            Ok(Flow::Done(0))
+        }
+        FIOGETOWN | SIOCGPGRP if matches!(cx.sys.fs.file(file)?.kind, FileKind::Socket(_)) => {
+            let number = signed(cx, file)?;
+            cx.write_pod(arg, &number)?;
             Ok(Flow::Done(0))
         }
         SIOCATMARK => {

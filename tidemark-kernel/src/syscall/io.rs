@@ -1,17 +1,17 @@
 //! read, write and their relatives.
 
 use super::{Cx, SysResult};
-use crate::addr::GuestAddr;
+use crate::addr::{ADDRESS_LIMIT, GuestAddr};
 use crate::errno::{Errno, Result};
 use crate::fs::FileId;
 use crate::fs::descriptors::Fd;
 use crate::fs::file::FileKind;
 use crate::fs::flags::OpenFlags;
 use crate::fs::inotify::Mask;
-use crate::fs::pipe::PIPE_BUF;
+use crate::fs::pipe::{DEFAULT_CAPACITY, PIPE_BUF};
 use crate::fs::proc::TextState;
 use crate::limits::STEP_BYTES;
-use crate::mem::io::IoSource;
+use crate::mem::io::{IoSink, IoSource};
 use crate::tty;
 use crate::wait::{Entry, Events, Flow};
 
@@ -110,7 +110,10 @@ fn vector_to_write(cx: &mut Cx<'_>, file: FileId, addr: GuestAddr, count: u64) -
     let buffers = vector(cx, addr, count)?;
     let Buffers::Many(list) = &buffers else { return Ok(buffers) };
     let total = buffers.total();
-    if !matches!(cx.sys.fs.file(file)?.kind, FileKind::Pipe(_)) || total > PIPE_BUF as u64 || list.len() < 2 {
+    let open = cx.sys.fs.file(file)?;
+    // Packets are cut from the whole, not from each buffer.
+    let most = if open.flags.has(OpenFlags::DIRECT) { DEFAULT_CAPACITY } else { PIPE_BUF };
+    if !matches!(open.kind, FileKind::Pipe(_)) || total > most as u64 || list.len() < 2 {
         return Ok(buffers);
     }
     let mut bytes = vec![0; total as usize];
@@ -158,6 +161,14 @@ fn read_entry(
     no_wait: bool,
 ) -> SysResult {
     let open = cx.sys.fs.file(file)?;
+    if let FileKind::Pipe(pipe) = open.kind
+        && open.readable
+        && cx.progress.done == 0
+        && offset.is_none()
+        && let Some(packet) = cx.sys.fs.pipe(pipe)?.next_packet()
+    {
+        return read_packet(cx, file, buffers, packet);
+    }
     if let FileKind::Terminal(terminal) = open.kind {
         if !open.readable {
             return Err(Errno::EBADF);
@@ -213,6 +224,24 @@ fn read_entry(
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Reads one packet of a pipe into the buffers; what they have no room for is lost (`pipe2(2)`, `O_DIRECT`).
+fn read_packet(cx: &mut Cx<'_>, file: FileId, buffers: &Buffers, packet: usize) -> SysResult {
+    let fits = usize::try_from(buffers.total()).unwrap_or(usize::MAX).min(packet);
+    let mut bytes = vec![0; fits];
+    let parts = cx.parts()?;
+    let mut env = parts.env;
+    let mut sink = IoSink::Kernel { ram: env.frames.ram(), buffer: &mut bytes };
+    parts.fs.read(file, None, &mut sink, &mut env)?;
+    let mut done = 0;
+    while done < fits {
+        let Some((addr, run)) = buffers.at(done as u64) else { break };
+        let end = fits.min(done + usize::try_from(run).unwrap_or(usize::MAX));
+        cx.write_user(addr, bytes.get(done..end).unwrap_or_default())?;
+        done = end;
+    }
+    Ok(Flow::Done(done as u64))
 }
 
 /// Texts of procfs are made when they are read.
@@ -344,13 +373,22 @@ fn socket_vector(cx: &mut Cx<'_>, addr: GuestAddr, count: u64) -> Result<Buffers
     Buffers::read(cx, addr, count, Errno::EINVAL)
 }
 
+/// The one buffer of a call. That it lies where programs may is looked at first, whatever there is to be moved
+/// (`access_ok`).
+fn one_buffer(cx: &Cx<'_>, file: FileId, buf: GuestAddr, count: u64, writes: bool) -> Result<Buffers> {
+    let open = cx.sys.fs.file(file)?;
+    let is_open_for_it = if writes { open.writable } else { open.readable };
+    let fits = buf.0.checked_add(count).is_some_and(|end| end <= ADDRESS_LIMIT);
+    if is_open_for_it && !fits { Err(Errno::EFAULT) } else { Ok(Buffers::one(buf, count)) }
+}
+
 /// `read(2)`
 pub fn read(cx: &mut Cx<'_>, fd: Fd, buf: GuestAddr, count: u64) -> SysResult {
     let file = cx.file(fd)?;
     if let FileKind::Signals(mask) = cx.sys.fs.file(file)?.kind {
         return super::event::read_signals(cx, file, mask, buf, count);
     }
-    let buffers = Buffers::one(buf, count);
+    let buffers = one_buffer(cx, file, buf, count, false)?;
     if is_socket(cx, file)? {
         return super::message::read_socket(cx, file, buffers);
     }
@@ -360,7 +398,7 @@ pub fn read(cx: &mut Cx<'_>, fd: Fd, buf: GuestAddr, count: u64) -> SysResult {
 /// `write(2)`
 pub fn write(cx: &mut Cx<'_>, fd: Fd, buf: GuestAddr, count: u64) -> SysResult {
     let file = cx.file(fd)?;
-    let buffers = Buffers::one(buf, count);
+    let buffers = one_buffer(cx, file, buf, count, true)?;
     if is_socket(cx, file)? {
         return super::message::write_socket(cx, file, buffers);
     }
@@ -372,7 +410,8 @@ pub fn pread64(cx: &mut Cx<'_>, fd: Fd, buf: GuestAddr, count: u64, offset: i64)
     let offset = checked_offset(offset)?;
     let file = cx.file(fd)?;
     cx.sys.fs.check_seekable(file)?;
-    read_step(cx, file, &Buffers::One(buf, count.min(MAX_RW_COUNT)), Some(offset), false)
+    let buffers = one_buffer(cx, file, buf, count, false)?;
+    read_step(cx, file, &buffers, Some(offset), false)
 }
 
 /// `pwrite64(2)`
@@ -380,7 +419,8 @@ pub fn pwrite64(cx: &mut Cx<'_>, fd: Fd, buf: GuestAddr, count: u64, offset: i64
     let offset = checked_offset(offset)?;
     let file = cx.file(fd)?;
     cx.sys.fs.check_seekable(file)?;
-    write_step(cx, file, &Buffers::One(buf, count.min(MAX_RW_COUNT)), Some(offset), false)
+    let buffers = one_buffer(cx, file, buf, count, true)?;
+    write_step(cx, file, &buffers, Some(offset), false)
 }
 
 /// `readv(2)`

@@ -28,6 +28,7 @@ mod mqueue;
 mod msg;
 mod namespace;
 mod open;
+mod owner;
 mod param;
 mod pidfd;
 mod pipe;

@@ -12,12 +12,9 @@ pub fn pipe2(cx: &mut Cx<'_>, fds: GuestAddr, flags: OpenFlags) -> SysResult {
     if flags.without(known) != OpenFlags(0) {
         return Err(Errno::EINVAL);
     }
-    // Packets instead of bytes are not implemented; a pipe of bytes would be taken for one.
-    if flags.has(OpenFlags::DIRECT) {
-        return Err(Errno::EINVAL);
-    }
+    let kept = OpenFlags::NON_BLOCK.with(OpenFlags::DIRECT);
     let close_on_exec = flags.has(OpenFlags::CLOSE_ON_EXEC);
-    let (reader, writer) = cx.sys.fs.open_pipe(flags.and(OpenFlags::NON_BLOCK), &mut cx.sys.woken)?;
+    let (reader, writer) = cx.sys.fs.open_pipe(flags.and(kept), &mut cx.sys.woken)?;
     let table = cx.fd_table();
     let first = match cx.install(reader, close_on_exec) {
         Ok(fd) => fd,

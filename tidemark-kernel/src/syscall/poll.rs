@@ -360,9 +360,8 @@ fn epoll_wait(
     sigmask: GuestAddr,
     sigsetsize: usize,
 ) -> SysResult {
-    /// Events told in one call at the most, and entries of the ready list that one step looks at: keeps the hold of the
-    /// lock short.
-    const MAX_EVENTS: usize = 2 * STEP_ITEMS;
+    /// Entries of the ready list that one step looks at: keeps the hold of the lock short.
+    const STEP_EVENTS: usize = 2 * STEP_ITEMS;
     /// `EP_MAX_EVENTS`
     const LIMIT: i32 = i32::MAX / EPOLL_EVENT_BYTES as i32;
     if !(1..=LIMIT).contains(&max) {
@@ -375,8 +374,9 @@ fn epoll_wait(
         Some(left) if cx.entry == Entry::Step => *left,
         _ => cx.sys.epoll_candidates(epoll)?,
     };
-    let step = left.min(MAX_EVENTS);
-    let told = cx.sys.epoll_collect(cx.tid, epoll, (max as usize).min(MAX_EVENTS), step)?;
+    let step = left.min(STEP_EVENTS);
+    let before = cx.progress.done;
+    let told = cx.sys.epoll_collect(cx.tid, epoll, (max as usize).saturating_sub(before as usize), step)?;
     if !told.is_empty() {
         let bytes: Vec<u8> = told
             .iter()
@@ -387,15 +387,15 @@ fn epoll_wait(
                 bytes
             })
             .collect();
-        cx.write_user(events, &bytes)?;
-        return Ok(Flow::Done(told.len() as u64));
+        cx.write_user(events.add(before * EPOLL_EVENT_BYTES)?, &bytes)?;
+        cx.progress.done += told.len() as u64;
     }
-    if left > step {
+    if left > step && cx.progress.done < max as u64 {
         cx.progress.state = Some(Box::new(left - step));
         return Ok(Flow::Again);
     }
-    if is_due(cx) {
-        return Ok(Flow::Done(0));
+    if cx.progress.done > 0 || is_due(cx) {
+        return Ok(Flow::Done(cx.progress.done));
     }
     if cx.entry == Entry::Signal {
         return Ok(Flow::Interrupted(Restart::Never));

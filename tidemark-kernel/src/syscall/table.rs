@@ -85,7 +85,7 @@ syscalls! {
     22 epoll_pwait(epfd: Fd, events: GuestAddr, maxevents: i32, timeout: i32, sigmask: GuestAddr, sigsetsize: usize) => super::poll::epoll_pwait, Full;
     23 dup(oldfd: Fd) => super::open::dup, Full;
     24 dup3(oldfd: i32, newfd: i32, flags: OpenFlags) => super::open::dup3, Full;
-    25 fcntl(fd: Fd, cmd: u32, arg: u64) => super::fcntl::fcntl, Partial("no SIGIO, leases or directory notification");
+    25 fcntl(fd: Fd, cmd: u32, arg: u64) => super::fcntl::fcntl, Partial("no leases (F_SETLEASE) or directory notification (F_NOTIFY)");
     26 inotify_init1(flags: OpenFlags) => super::inotify::inotify_init1, Full;
     27 inotify_add_watch(fd: i32, pathname: PathAddr, mask: u32) => super::inotify::inotify_add_watch, Full;
     28 inotify_rm_watch(fd: Fd, wd: i32) => super::inotify::inotify_rm_watch, Full;
@@ -117,7 +117,7 @@ syscalls! {
     56 openat(dirfd: DirFd, path: PathAddr, flags: OpenFlags, mode: Mode) => super::open::openat, Full;
     57 close(fd: Fd) => super::open::close, Full;
     58 vhangup() => super::fcntl::vhangup, Full;
-    59 pipe2(pipefd: GuestAddr, flags: OpenFlags) => super::pipe::pipe2, Partial("no packet mode (O_DIRECT)");
+    59 pipe2(pipefd: GuestAddr, flags: OpenFlags) => super::pipe::pipe2, Full;
     60 quotactl() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "there are no quotas");
     61 getdents64(fd: Fd, dirp: GuestAddr, count: u32) => super::dir::getdents64, Full;
     62 lseek(fd: Fd, offset: i64, whence: u32) => super::seek::lseek, Full;
@@ -262,13 +262,13 @@ syscalls! {
     203 connect(sockfd: Fd, addr: GuestAddr, addrlen: i32) => super::socket::connect, Full;
     204 getsockname(sockfd: Fd, addr: GuestAddr, addrlen: GuestAddr) => super::socket::getsockname, Full;
     205 getpeername(sockfd: Fd, addr: GuestAddr, addrlen: GuestAddr) => super::socket::getpeername, Full;
-    206 sendto(sockfd: Fd, buf: GuestAddr, len: u64, flags: u32, dest_addr: GuestAddr, addrlen: i32) => super::message::sendto, Partial("no MSG_OOB");
-    207 recvfrom(sockfd: Fd, buf: GuestAddr, len: u64, flags: u32, src_addr: GuestAddr, addrlen: GuestAddr) => super::message::recvfrom, Partial("no MSG_OOB");
-    208 setsockopt(sockfd: Fd, level: i32, optname: u32, optval: GuestAddr, optlen: i32) => super::sockopt::setsockopt, Partial("SOL_SOCKET; no SO_TIMESTAMP, SO_PEEK_OFF, SO_PASSSEC, SO_PASSPIDFD, SO_ATTACH_FILTER; SO_RCVBUF is kept, without effect, as Linux has it for AF_UNIX");
-    209 getsockopt(sockfd: Fd, level: i32, optname: u32, optval: GuestAddr, optlen: GuestAddr) => super::sockopt::getsockopt, Partial("as setsockopt; no SO_PEERSEC, SO_PEERGROUPS");
+    206 sendto(sockfd: Fd, buf: GuestAddr, len: u64, flags: u32, dest_addr: GuestAddr, addrlen: i32) => super::message::sendto, Full;
+    207 recvfrom(sockfd: Fd, buf: GuestAddr, len: u64, flags: u32, src_addr: GuestAddr, addrlen: GuestAddr) => super::message::recvfrom, Full;
+    208 setsockopt(sockfd: Fd, level: i32, optname: u32, optval: GuestAddr, optlen: i32) => super::sockopt::setsockopt, Partial("no socket filters (SO_ATTACH_FILTER, SO_ATTACH_BPF); SO_RCVBUF is kept, without effect, as Linux has it for AF_UNIX");
+    209 getsockopt(sockfd: Fd, level: i32, optname: u32, optval: GuestAddr, optlen: GuestAddr) => super::sockopt::getsockopt, Full;
     210 shutdown(sockfd: Fd, how: i32) => super::socket::shutdown, Full;
-    211 sendmsg(sockfd: Fd, msg: GuestAddr, flags: u32) => super::message::sendmsg, Partial("no MSG_OOB");
-    212 recvmsg(sockfd: Fd, msg: GuestAddr, flags: u32) => super::message::recvmsg, Partial("no MSG_OOB, no MSG_ERRQUEUE");
+    211 sendmsg(sockfd: Fd, msg: GuestAddr, flags: u32) => super::message::sendmsg, Full;
+    212 recvmsg(sockfd: Fd, msg: GuestAddr, flags: u32) => super::message::recvmsg, Full;
     213 readahead(fd: Fd, offset: i64, count: u64) => super::seek::readahead, Full;
     214 brk(addr: GuestAddr) => super::mm::brk, Full;
     215 munmap(addr: GuestAddr, length: u64) => super::mm::munmap, Full;
@@ -290,7 +290,7 @@ syscalls! {
     240 rt_tgsigqueueinfo(tgid: i32, tid: i32, sig: i32, info: GuestAddr) => super::signal::rt_tgsigqueueinfo, Full;
     241 perf_event_open() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "no performance counters");
     242 accept4(sockfd: Fd, addr: GuestAddr, addrlen: GuestAddr, flags: i32) => super::socket::accept4, Full;
-    243 recvmmsg(sockfd: Fd, msgvec: GuestAddr, vlen: u32, flags: u32, timeout: GuestAddr) => super::message::recvmmsg, Partial("as recvmsg");
+    243 recvmmsg(sockfd: Fd, msgvec: GuestAddr, vlen: u32, flags: u32, timeout: GuestAddr) => super::message::recvmmsg, Full;
     258 riscv_hwprobe(pairs: GuestAddr, pair_count: usize, cpusetsize: usize, cpus: GuestAddr, flags: u32) => super::misc::riscv_hwprobe, Partial("no RISCV_HWPROBE_WHICH_CPUS");
     259 riscv_flush_icache(start: GuestAddr, end: GuestAddr, flags: u64) => super::mm::riscv_flush_icache, Full;
     260 wait4(pid: i32, wstatus: GuestAddr, options: u32, rusage: GuestAddr) => super::wait::wait4, Full;
@@ -300,7 +300,7 @@ syscalls! {
     266 clock_adjtime(clockid: i32, buf: GuestAddr) => super::time::clock_adjtime, Partial("reads only");
     267 syncfs(fd: Fd) => super::seek::syncfs, Full;
     268 setns(fd: Fd, nstype: u64) => super::namespace::setns, Partial("no namespaces to enter: EPERM");
-    269 sendmmsg(sockfd: Fd, msgvec: GuestAddr, vlen: u32, flags: u32) => super::message::sendmmsg, Partial("as sendmsg");
+    269 sendmmsg(sockfd: Fd, msgvec: GuestAddr, vlen: u32, flags: u32) => super::message::sendmmsg, Full;
     270 process_vm_readv(pid: i32, local_iov: GuestAddr, liovcnt: u64, remote_iov: GuestAddr, riovcnt: u64, flags: u64) => super::inspect::process_vm_readv, Full;
     271 process_vm_writev(pid: i32, local_iov: GuestAddr, liovcnt: u64, remote_iov: GuestAddr, riovcnt: u64, flags: u64) => super::inspect::process_vm_writev, Full;
     272 kcmp(pid1: i32, pid2: i32, kind: i32, idx1: u64, idx2: u64) => super::inspect::kcmp, Partial("no KCMP_EPOLL_TFD");

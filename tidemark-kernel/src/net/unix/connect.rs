@@ -17,6 +17,11 @@ const INHERITED: u128 = 1 << PASS_CREDS | 1 << PASS_SECURITY | 1 << PASS_PIDFD;
 /// What both sides are told of when a connection ends.
 const HUNG_UP: Events = Events::IN.union(Events::RDHUP).union(Events::HUP).union(WRITABLE);
 
+/// What a side is told of when halves are shut down.
+fn ended(shut: Shut) -> Events {
+    if shut.is_both() { HUNG_UP } else { Events::IN.union(Events::RDHUP).union(WRITABLE) }
+}
+
 impl Sockets {
     /// Makes two new sockets each other's peer (`socketpair(2)`).
     ///
@@ -181,7 +186,7 @@ impl Sockets {
     pub(crate) fn shut_down(&mut self, id: SocketId, shut: Shut, env: &mut Env<'_>) -> Result<()> {
         let socket = self.get_mut(id)?;
         socket.shut.add(shut);
-        socket.queue.wake(HUNG_UP, env.woken);
+        socket.queue.wake(ended(socket.shut), env.woken);
         socket.unix_mut().room.wake(Events::OUT, env.woken);
         if !socket.kind.has_connections() {
             return Ok(());
@@ -190,7 +195,7 @@ impl Sockets {
             && let Some(other) = self.find_mut(peer)
         {
             other.shut.add(Shut { receive: shut.send, send: shut.receive });
-            other.queue.wake(HUNG_UP, env.woken);
+            other.queue.wake(ended(other.shut), env.woken);
         }
         Ok(())
     }
