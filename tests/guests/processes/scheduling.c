@@ -146,5 +146,21 @@ int main(void) {
         CHECK_ERR(syscall(SYS_ioprio_set, PROCESS, parent, IOPRIO(2, 0)), EPERM);
         CHECK_ERR(syscall(SYS_ioprio_set, PROCESS, 0, IOPRIO(1, 0)), EPERM);
     }), 0);
+
+    section("process 1");
+    struct sched_param param;
+    cpu_set_t processors;
+    CHECK_EQ(sched_getscheduler(1) & ~SCHED_RESET_ON_FORK, SCHED_OTHER);
+    CHECK_OK(sched_getparam(1, &param));
+    CHECK_EQ(param.sched_priority, 0);
+    CHECK(sched_getaffinity(1, sizeof processors, &processors) == 0 && CPU_COUNT(&processors) > 0);
+    CHECK_OK(getattr(1, &a, sizeof a, 0));
+    CHECK_EQ(a.policy, SCHED_OTHER);
+    CHECK(syscall(SYS_ioprio_get, PROCESS, 1) >= 0);
+    CHECK_EXITED(IN_CHILD({
+        CHECK_OK(setuid(1000));
+        CHECK_ERR(sched_setscheduler(1, SCHED_BATCH, &zero), EPERM);
+        CHECK_ERR(sched_setaffinity(1, sizeof processors, &processors), EPERM);
+    }), 0);
     return verdict();
 }

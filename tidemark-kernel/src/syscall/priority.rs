@@ -119,13 +119,13 @@ pub fn ioprio_set(cx: &mut Cx<'_>, which: i32, who: i32, ioprio: i32) -> SysResu
     let creds = &cx.process().creds;
     let own = [creds.uid, creds.euid];
     for tid in io_targets(cx, which, who)? {
-        let Some(thread) = cx.sys.tasks.thread(tid) else { continue };
-        let uid = cx.sys.tasks.process(thread.pid).map_or(0, |process| process.creds.uid);
+        let Some((owner, _)) = cx.sys.tasks.scheduling(tid) else { continue };
+        let uid = cx.sys.tasks.process(owner).map_or(0, |process| process.creds.uid);
         if !own.contains(&uid) && !privileged {
             return Err(Errno::EPERM);
         }
-        if let Some(thread) = cx.sys.tasks.thread_mut(tid) {
-            thread.scheduling.io_priority = packed;
+        if let Some(scheduling) = cx.sys.tasks.scheduling_mut(tid) {
+            scheduling.io_priority = packed;
         }
     }
     Ok(Flow::Done(0))
@@ -136,9 +136,9 @@ pub fn ioprio_get(cx: &mut Cx<'_>, which: i32, who: i32) -> SysResult {
     let one = io_priority_of(which)? == Whose::Process;
     let mut best: Option<u16> = None;
     for tid in io_targets(cx, which, who)? {
-        let Some(thread) = cx.sys.tasks.thread(tid) else { continue };
-        let set = thread.scheduling.io_priority;
-        let nice = cx.sys.tasks.process(thread.pid).map_or(0, |process| process.nice);
+        let Some((owner, scheduling)) = cx.sys.tasks.scheduling(tid) else { continue };
+        let set = scheduling.io_priority;
+        let nice = cx.sys.tasks.process(owner).map_or(0, |process| process.nice);
         let in_force = if set == 0 && !one { from_nice(nice) } else { set };
         best = Some(best.map_or(in_force, |best| best.min(in_force)));
     }

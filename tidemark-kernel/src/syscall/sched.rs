@@ -25,7 +25,7 @@ pub fn sched_yield(_cx: &mut Cx<'_>) -> SysResult {
     Ok(Flow::Yield(0))
 }
 
-/// The thread of an id; 0 is the caller.
+/// The thread of an id; 0 is the caller. Process 1 counts as a thread.
 ///
 /// # Errors
 /// `EINVAL` for a negative one, `ESRCH`.
@@ -35,7 +35,7 @@ pub(super) fn thread_of(cx: &Cx<'_>, pid: i32) -> Result<Tid> {
         0 => cx.tid,
         pid => u32::try_from(pid).ok().and_then(Tid::new).ok_or(Errno::ESRCH)?,
     };
-    cx.sys.tasks.thread(tid).map(|thread| thread.tid).ok_or(Errno::ESRCH)
+    cx.sys.tasks.scheduling(tid).map(|_| tid).ok_or(Errno::ESRCH)
 }
 
 /// `sched_getaffinity(2)`: every worker is a processor.
@@ -60,7 +60,7 @@ pub fn sched_setaffinity(cx: &mut Cx<'_>, pid: i32, cpusetsize: usize, mask: Gue
         return Err(Errno::EINVAL);
     }
     let wanted = (wanted != all_processors(cx)).then_some(wanted);
-    cx.sys.tasks.thread_mut(tid).ok_or(Errno::ESRCH)?.scheduling.affinity = wanted;
+    cx.sys.tasks.scheduling_mut(tid).ok_or(Errno::ESRCH)?.affinity = wanted;
     Ok(Flow::Done(0))
 }
 
@@ -76,12 +76,12 @@ fn all_processors(cx: &Cx<'_>) -> u64 {
 /// The processors that a thread asked for.
 fn affinity(cx: &Cx<'_>, tid: Tid) -> u64 {
     let all = all_processors(cx);
-    cx.sys.tasks.thread(tid).and_then(|thread| thread.scheduling.affinity).unwrap_or(all)
+    cx.sys.tasks.scheduling(tid).and_then(|(_, scheduling)| scheduling.affinity).unwrap_or(all)
 }
 
 /// Whether the caller may schedule a thread: its own user's, or any with the capability (`sched(7)`).
 fn check_permitted(cx: &mut Cx<'_>, tid: Tid) -> Result<()> {
-    let owner = cx.sys.tasks.thread(tid).ok_or(Errno::ESRCH)?.pid;
+    let (owner, _) = cx.sys.tasks.scheduling(tid).ok_or(Errno::ESRCH)?;
     let creds = &cx.sys.tasks.process(owner).ok_or(Errno::ESRCH)?.creds;
     let ids = [creds.uid, creds.euid];
     let euid = cx.process().creds.euid;
@@ -112,7 +112,7 @@ const RESET_ON_FORK: u32 = 0x4000_0000;
 /// `sched_getscheduler(2)`.
 pub fn sched_getscheduler(cx: &mut Cx<'_>, pid: i32) -> SysResult {
     let tid = thread_of(cx, pid)?;
-    let scheduling = cx.sys.tasks.thread(tid).ok_or(Errno::ESRCH)?.scheduling;
+    let (_, scheduling) = cx.sys.tasks.scheduling(tid).ok_or(Errno::ESRCH)?;
     let reset = if scheduling.reset_on_fork { RESET_ON_FORK } else { 0 };
     Ok(Flow::Done(u64::from(scheduling.policy.number() | reset)))
 }
@@ -130,7 +130,7 @@ fn set_policy(cx: &mut Cx<'_>, tid: Tid, policy: u32, priority: u32, reset_on_fo
     check_permitted(cx, tid)?;
     let policy = Policy::new(policy).ok_or(Errno::EPERM)?;
     let privileged = cx.can(Capabilities::SYS_NICE);
-    let scheduling = &mut cx.sys.tasks.thread_mut(tid).ok_or(Errno::ESRCH)?.scheduling;
+    let scheduling = cx.sys.tasks.scheduling_mut(tid).ok_or(Errno::ESRCH)?;
     if scheduling.reset_on_fork && !reset_on_fork && !privileged {
         return Err(Errno::EPERM);
     }
@@ -242,8 +242,8 @@ pub fn sched_setattr(cx: &mut Cx<'_>, pid: i32, attr: GuestAddr, flags: u32) -> 
     }
     let tid = thread_of(cx, pid)?;
     let reset = wanted.flags & FLAG_RESET_ON_FORK != 0;
-    let thread = cx.sys.tasks.thread(tid).ok_or(Errno::ESRCH)?;
-    let (owner, known) = (thread.pid, thread.scheduling.policy.number());
+    let (owner, scheduling) = cx.sys.tasks.scheduling(tid).ok_or(Errno::ESRCH)?;
+    let known = scheduling.policy.number();
     let keeps = wanted.flags & FLAG_KEEP_POLICY != 0;
     let policy = if keeps { known } else { wanted.policy };
     if policy == DEADLINE && !is_deadline(wanted.deadline) {
@@ -270,13 +270,13 @@ pub fn sched_getattr(cx: &mut Cx<'_>, pid: i32, attr: GuestAddr, size: u32, flag
         return Err(Errno::EINVAL);
     }
     let tid = thread_of(cx, pid)?;
-    let thread = cx.sys.tasks.thread(tid).ok_or(Errno::ESRCH)?;
-    let nice = cx.sys.tasks.process(thread.pid).map_or(0, |process| process.nice);
+    let (owner, scheduling) = cx.sys.tasks.scheduling(tid).ok_or(Errno::ESRCH)?;
+    let nice = cx.sys.tasks.process(owner).map_or(0, |process| process.nice);
     let size = size.min(*ATTRIBUTES_BYTES.end());
     let told = Attributes {
         size,
-        policy: thread.scheduling.policy.number(),
-        flags: if thread.scheduling.reset_on_fork { FLAG_RESET_ON_FORK } else { 0 },
+        policy: scheduling.policy.number(),
+        flags: if scheduling.reset_on_fork { FLAG_RESET_ON_FORK } else { 0 },
         nice: nice.into(),
         priority: 0,
         deadline: [0; 3],

@@ -1,7 +1,7 @@
 //! The tables of processes and threads, by id.
 
 use super::group::Groups;
-use super::{Pid, Process, Thread, Tid};
+use super::{INIT, Pid, Process, Scheduling, Thread, Tid};
 use crate::errno::{Errno, Result};
 use crate::limits::PID_MAX;
 
@@ -16,6 +16,8 @@ pub struct Tasks {
     thread_count: usize,
     process_count: usize,
     groups: Groups,
+    // Process 1 has no thread that keeps it.
+    init_scheduling: Scheduling,
 }
 
 impl Tasks {
@@ -57,6 +59,23 @@ impl Tasks {
     /// The thread of this id.
     pub fn thread_mut(&mut self, tid: Tid) -> Option<&mut Thread> {
         self.threads.get_mut(tid.get() as usize)?.as_deref_mut()
+    }
+
+    /// How the thread of this id asked to be scheduled, and whose it is. Process 1, which has no thread, counts as one.
+    pub fn scheduling(&self, tid: Tid) -> Option<(Pid, &Scheduling)> {
+        match self.thread(tid) {
+            Some(thread) => Some((thread.pid, &thread.scheduling)),
+            None if tid == INIT.0 => Some((INIT, &self.init_scheduling)),
+            None => None,
+        }
+    }
+
+    /// How the thread of this id is to be scheduled; process 1 counts as one.
+    pub fn scheduling_mut(&mut self, tid: Tid) -> Option<&mut Scheduling> {
+        if tid == INIT.0 {
+            return Some(&mut self.init_scheduling);
+        }
+        self.thread_mut(tid).map(|thread| &mut thread.scheduling)
     }
 
     /// The process of this id.
