@@ -1,5 +1,40 @@
 // syscalls: mmap msync ftruncate
 #include "memory/faults.h"
+#include <sys/stat.h>
+
+static struct stat told(int fd) {
+    struct stat stat;
+    MUST(fstat(fd, &stat));
+    return stat;
+}
+
+// Mapping counts as reading, the first store to a page as writing (mmap(2), "Timestamps changes for file-backed mappings").
+static void times(void) {
+    section("times");
+    int fd = MUST(open("timed", O_RDWR | O_CREAT, 0644));
+    MUST(ftruncate(fd, 2 * PAGE));
+    const struct timespec past[] = {{1000, 0}, {2000, 0}};
+    MUST(futimens(fd, past));
+    char *private = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+    CHECK(private != MAP_FAILED);
+    CHECK(told(fd).st_atime > 2000);
+    private[0] = 'x';
+    CHECK_EQ(told(fd).st_mtime, 2000);
+    MUST(futimens(fd, past));
+    char *shared = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    CHECK(shared != MAP_FAILED);
+    CHECK(told(fd).st_atime > 2000);
+    CHECK_EQ(shared[0], 0);
+    CHECK_EQ(told(fd).st_mtime, 2000);
+    shared[PAGE] = 'y';
+    CHECK_OK(msync(shared, 2 * PAGE, MS_SYNC));
+    CHECK(told(fd).st_mtime > 2000);
+    CHECK(told(fd).st_ctime >= told(fd).st_mtime);
+    MUST(futimens(fd, past));
+    int quiet = MUST(open("timed", O_RDONLY | O_NOATIME));
+    CHECK(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, quiet, 0) != MAP_FAILED);
+    CHECK_EQ(told(fd).st_atime, 1000);
+}
 
 int main(void) {
     scratch();
@@ -75,5 +110,6 @@ int main(void) {
                  0);
     CHECK_EQ(shared[0], 'c');
     CHECK_EQ(private[0], 'X');
+    times();
     return verdict();
 }

@@ -24,7 +24,10 @@ int main(void) {
         CHECK_OK(mlock(memory, 65536));
         CHECK_OK(munlockall());
         CHECK_OK(mlockall(MCL_FUTURE));
+        CHECK_OK(munmap(MUST(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)), 4096));
+        CHECK_ERR((long)mmap(NULL, 1 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), EAGAIN);
         CHECK_OK(munlockall());
+        CHECK_OK(munmap(MUST(mmap(NULL, 1 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)), 1 << 20));
     }), 0);
     CHECK_EXITED(IN_CHILD({
         CHECK_OK(setrlimit(RLIMIT_MEMLOCK, &(struct rlimit){0, 0}));

@@ -232,6 +232,14 @@ static void notices(void) {
     CHECK_OK(mq_send(queue, "x", 1, 0));
     CHECK_EQ(times, 2);
     mq_receive(queue, buffer, 16, NULL);
+    section("by no signal");
+    event.sigev_signo = 0;
+    CHECK_OK(mq_notify(queue, &event));
+    CHECK_ERR(mq_notify(queue, &event), EBUSY);
+    CHECK_OK(mq_send(queue, "x", 1, 0));
+    CHECK_EQ(times, 2);
+    mq_receive(queue, buffer, 16, NULL);
+    event.sigev_signo = SIGUSR1;
     section("until it is closed");
     CHECK_OK(mq_notify(queue, &event));
     mqd_t other = MUST(mq_open(NAME, O_RDWR));

@@ -323,8 +323,17 @@ impl Vfs {
         }
     }
 
-    /// Notes that a shared mapping may change a file's content (`mmap(2)`, "Timestamps changes").
-    pub fn mapped_for_writing(&mut self, file: FileId, now: crate::time::Now) {
+    /// Notes that a file was mapped, which counts as reading it (`mmap(2)`, "Timestamps changes for file-backed mappings").
+    pub fn mapped(&mut self, file: FileId, now: crate::time::Now) {
+        let Ok(open) = self.file(file) else { return };
+        let (at, keep_time) = (open.at, open.flags.has(OpenFlags::NO_ATIME));
+        if !keep_time && let Ok(tree) = self.tree_mut(at) {
+            tree.accessed(at.node, timestamp(now.realtime));
+        }
+    }
+
+    /// Notes that a file's content was changed through a shared mapping (`mmap(2)`, there likewise).
+    pub fn stored_through_mapping(&mut self, file: FileId, now: crate::time::Now) {
         if let Ok(at) = self.regular(file)
             && let Ok(tree) = self.tree_mut(at)
         {

@@ -308,6 +308,10 @@ impl crate::mem::FilePages for Vfs {
         self.holds(file, index, frame)
     }
 
+    fn stored(&mut self, file: FileId, now: crate::time::Now) {
+        self.stored_through_mapping(file, now);
+    }
+
     fn retain(&mut self, file: FileId) {
         self.retain(file);
         self.count_mapping(file, 1);

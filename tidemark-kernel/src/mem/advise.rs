@@ -117,6 +117,11 @@ impl Mm<'_> {
         self.space.lock_future = lock;
     }
 
+    /// Whether areas mapped from now on are locked.
+    pub fn locks_future(&self) -> bool {
+        self.space.lock_future
+    }
+
     /// Locked bytes (`/proc/PID/status`, `VmLck`).
     pub fn locked_bytes(&self) -> u64 {
         let locked = self.space.areas.iter().filter(|area| area.flags.contains(AreaFlags::LOCKED));

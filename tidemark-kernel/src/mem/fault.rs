@@ -185,6 +185,12 @@ impl Mm<'_> {
             Backing::File { shared: true, .. } | Backing::Shared { .. } => {
                 let frame = self.borrowed_frame(area, page)?;
                 self.map_borrowed(area, leaf, page, frame);
+                // As Linux tells times of files in memory: later stores to the page make no fault.
+                if let Backing::File { file, .. } = area.backing
+                    && access == Access::Write
+                {
+                    self.outside.files.stored(file, self.outside.now);
+                }
             }
         }
         Ok(Resolved::Mapped)

@@ -18,6 +18,7 @@ use super::object::{Backings, FilePages, Objects};
 use super::page_table::{FrameSource, PageTable, Pte};
 use super::ram::FrameNo;
 use super::space::Space;
+use crate::time::Now;
 use crate::worker::{QUIESCENT, WorkerSlot};
 
 /// One address space and what its operations use.
@@ -37,12 +38,14 @@ pub struct Outside<'a> {
     pub workers: &'a [WorkerSlot],
     /// Areas that a space may have.
     pub areas_max: usize,
+    /// When this is.
+    pub now: Now,
 }
 
 impl Outside<'_> {
     /// The same for a shorter time.
     pub(super) fn reborrow(&mut self) -> Outside<'_> {
-        Outside { files: self.files, workers: self.workers, areas_max: self.areas_max }
+        Outside { files: self.files, workers: self.workers, areas_max: self.areas_max, now: self.now }
     }
 }
 

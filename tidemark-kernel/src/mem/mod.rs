@@ -267,6 +267,7 @@ impl System {
     /// Memory, and what it uses of the rest.
     fn mem_and_outside(&mut self) -> (&mut Memory, Outside<'_>) {
         let areas_max = self.limits.mappings as usize;
-        (&mut self.mem, Outside { files: &mut self.fs, workers: &self.workers, areas_max })
+        let now = self.now;
+        (&mut self.mem, Outside { files: &mut self.fs, workers: &self.workers, areas_max, now })
     }
 }

@@ -12,6 +12,7 @@ use crate::errno::{Errno, Result};
 use crate::fs::FileId;
 use crate::fs::tree::pages::PageMap;
 use crate::task::Pid;
+use crate::time::Now;
 
 /// Pages of objects that are gone that one step frees.
 const FREE_PAGES: u64 = 256;
@@ -27,6 +28,9 @@ pub trait FilePages {
 
     /// Whether page `index` is within a file and, where a frame is named, held in that frame.
     fn holds(&self, file: FileId, index: u64, frame: Option<FrameNo>) -> bool;
+
+    /// A page of a file was mapped because something is stored to it.
+    fn stored(&mut self, file: FileId, now: Now);
 
     /// One more area that maps an open file.
     fn retain(&mut self, file: FileId);

@@ -16,6 +16,7 @@ use crate::cpu::core::SpaceId;
 use crate::cpu::exit::Access;
 use crate::errno::{Errno, Result};
 use crate::fs::FileId;
+use crate::time::Now;
 
 /// Where the model's pages lie.
 const BASE: u64 = 0x4000_0000;
@@ -47,6 +48,8 @@ impl FilePages for TestFiles {
         index < FILE_PAGES && frame.is_none_or(|frame| self.pages.get(&index) == Some(&frame))
     }
 
+    fn stored(&mut self, _file: FileId, _now: Now) {}
+
     fn retain(&mut self, _file: FileId) {
         self.references += 1;
     }
@@ -71,7 +74,7 @@ impl World {
     }
 
     fn outside(files: &mut TestFiles) -> Outside<'_> {
-        Outside { files, workers: &[], areas_max: 1000 }
+        Outside { files, workers: &[], areas_max: 1000, now: Now::default() }
     }
 
     fn with<R>(&mut self, space: SpaceId, f: impl FnOnce(&mut super::Mm<'_>) -> R) -> R {

@@ -8,13 +8,26 @@ use crate::errno::{Errno, Result};
 use crate::mem::area::AreaFlags;
 use crate::task::{Capabilities, INFINITY, Resource};
 
-/// Whether the caller may lock a new mapping (`mmap(2)`, `MAP_LOCKED`).
-pub(super) fn check_new_lock(cx: &mut Cx<'_>, len: u64) -> Result<()> {
-    check_lock(cx, 0..0, Errno::EAGAIN)?;
+/// Whether the caller may ask for a locked mapping (`mmap(2)`, `MAP_LOCKED`).
+///
+/// # Errors
+/// `EPERM` where it may lock nothing at all.
+pub(super) fn check_may_lock(cx: &mut Cx<'_>) -> Result<()> {
+    check_lock(cx, 0..0, Errno::EAGAIN)
+}
+
+/// Whether a new mapping may be locked, if it will be: because it was `asked` for, or all new ones are (`MCL_FUTURE`).
+///
+/// # Errors
+/// `EAGAIN` where more would be locked than the caller may (`RLIMIT_MEMLOCK`).
+pub(super) fn check_new_lock(cx: &mut Cx<'_>, len: u64, asked: bool) -> Result<()> {
     let limit = cx.process().rlimits.soft(Resource::LockedMemory);
     let space = cx.space();
-    let locked = cx.sys.mm(space)?.locked_bytes();
-    if locked.saturating_add(len) > limit && !cx.can(Capabilities::IPC_LOCK) {
+    let mm = cx.sys.mm(space)?;
+    if !asked && !mm.locks_future() {
+        return Ok(());
+    }
+    if mm.locked_bytes().saturating_add(len) > limit && !cx.can(Capabilities::IPC_LOCK) {
         return Err(Errno::EAGAIN);
     }
     Ok(())

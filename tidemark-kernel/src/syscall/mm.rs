@@ -129,9 +129,10 @@ pub fn mmap(
         area_flags = area_flags.with(AreaFlags::GROWS_DOWN);
     }
     if flags & MAP_LOCKED != 0 {
-        super::mlock::check_new_lock(cx, len)?;
+        super::mlock::check_may_lock(cx)?;
         area_flags = area_flags.with(AreaFlags::LOCKED);
     }
+    super::mlock::check_new_lock(cx, len, flags & MAP_LOCKED != 0)?;
     let content = if flags & MAP_ANONYMOUS != 0 {
         Content::Zeroes
     } else {
@@ -192,10 +193,8 @@ fn file_content(
                 }
                 cx.sys.fs.fetch_to_map(file, offset, len)?;
             }
-            if stores {
-                let now = cx.now();
-                cx.sys.fs.mapped_for_writing(file, now);
-            }
+            let now = cx.now();
+            cx.sys.fs.mapped(file, now);
             Ok(Content::File(file))
         }
     }

@@ -237,6 +237,8 @@ pub fn mq_notify(cx: &mut Cx<'_>, mqdes: Fd, sevp: GuestAddr) -> SysResult {
         false => Some(cx.read_pod::<SigEvent>(sevp)?),
     };
     let signal = match event {
+        // Linux takes it for a signal that nobody gets.
+        Some(SigEvent { how: SIGEV_SIGNAL, signal: 0, .. }) => None,
         Some(SigEvent { how: SIGEV_SIGNAL, signal, value }) => {
             let signal = u32::try_from(signal).ok().and_then(Signal::new).ok_or(Errno::EINVAL)?;
             Some((signal, value))
