@@ -1,6 +1,6 @@
 //! The control event loop: a current-thread tokio runtime on a thread of its own.
 //!
-//! Owns the loop and its tasks' ends. Fetch and sockets are absent for now; they will be made here, per task.
+//! Owns the loop and its tasks' ends, and makes fetch and sockets, which stay here.
 
 use std::future::Future;
 use std::io;
@@ -11,14 +11,16 @@ use std::task::{Context, Poll};
 use std::thread;
 
 use tidemark_host::{
-    Absent, Control, ControlFuture, ControlSide, ControlTask, EndReport, ErrorKind, HostError, OnEnd,
-    WorkerEnd,
+    Control, ControlFuture, ControlSide, ControlTask, EndReport, ErrorKind, HostError, OnEnd, WorkerEnd,
 };
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{LocalSet, spawn_local};
 
+use crate::fetch::NativeFetch;
 use crate::limits::SERVICE_STACK_BYTES;
+use crate::sockets::NativeSockets;
+use crate::tls::Tls;
 use crate::wakeups::forbid_blocking_here;
 
 /// The way to the loop. When the last clone is gone, the loop drops the tasks that are left (their end is
@@ -29,33 +31,33 @@ pub struct NativeControl {
 }
 
 struct Job {
-    task: ControlTask<Absent, Absent>,
+    task: ControlTask<NativeFetch, NativeSockets>,
     report: EndReport,
 }
 
 impl NativeControl {
-    /// Starts the loop.
+    /// Starts the loop. Its connections trust `extra_roots` besides the platform's authorities.
     ///
     /// # Errors
     /// The platform's, if it has no thread or event queue left.
-    pub(crate) fn start() -> Result<Self, HostError> {
+    pub(crate) fn start(extra_roots: Vec<Vec<u8>>) -> Result<Self, HostError> {
         let failed = |error: io::Error| HostError::from_io("starting the control event loop", error);
         let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let (jobs, queue) = unbounded_channel();
         thread::Builder::new()
             .name("tidemark-control".to_owned())
             .stack_size(SERVICE_STACK_BYTES)
-            .spawn(move || run(&runtime, queue))
+            .spawn(move || run(runtime, queue, extra_roots))
             .map_err(failed)?;
         Ok(Self { jobs })
     }
 }
 
 impl Control for NativeControl {
-    type Fetch = Absent;
-    type Sockets = Absent;
+    type Fetch = NativeFetch;
+    type Sockets = NativeSockets;
 
-    fn start(&self, task: ControlTask<Absent, Absent>, on_end: OnEnd) -> Result<(), HostError> {
+    fn start(&self, task: ControlTask<NativeFetch, NativeSockets>, on_end: OnEnd) -> Result<(), HostError> {
         if self.jobs.is_closed() {
             return Err(HostError::new(ErrorKind::Closed, "starting a control task"));
         }
@@ -67,18 +69,22 @@ impl Control for NativeControl {
 }
 
 /// The loop's thread.
-fn run(runtime: &Runtime, mut queue: UnboundedReceiver<Job>) {
+fn run(runtime: Runtime, mut queue: UnboundedReceiver<Job>, extra_roots: Vec<Vec<u8>>) {
     forbid_blocking_here();
     let tasks = LocalSet::new();
-    tasks.block_on(runtime, async {
+    tasks.block_on(&runtime, async {
+        let tls = Arc::new(Tls::new(extra_roots));
+        let (fetch, sockets) = (NativeFetch::new(Arc::clone(&tls)), NativeSockets::new(tls));
         while let Some(job) = queue.recv().await {
-            spawn_local(run_job(job));
+            spawn_local(run_job(job, ControlSide::new(fetch.clone(), sockets.clone())));
         }
     });
+    drop(tasks);
+    // A name that is still being resolved is nobody's any more: its thread is not waited for.
+    runtime.shutdown_background();
 }
 
-async fn run_job(job: Job) {
-    let side = ControlSide::new(Absent, Absent);
+async fn run_job(job: Job, side: ControlSide<NativeFetch, NativeSockets>) {
     let end = match catch_unwind(AssertUnwindSafe(move || (job.task)(side))) {
         Ok(future) => CatchPanic(future).await,
         Err(payload) => WorkerEnd::from_panic(payload),

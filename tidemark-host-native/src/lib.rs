@@ -2,7 +2,8 @@
 //!
 //! Implements the contract of `tidemark-host` under the same file names: a reserved mapping as memory, threads as
 //! workers, `parking_lot_core`'s table (futexes, on Linux) for waits, a current-thread tokio runtime as the control
-//! event loop. Fetch, sockets and generated code are [`Absent`], and the capability report says so.
+//! event loop, hyper for fetch, tokio's and tungstenite's sockets. Generated code is [`Absent`], and the capability
+//! report says so.
 //!
 //! It knows nothing of guests. It installs no panic hook, no signal handler and no global state.
 
@@ -12,13 +13,16 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread;
 
-use tidemark_host::{Absent, Capabilities, Host, HostError};
+use tidemark_host::{Absent, Capabilities, Capability, Host, HostError};
 
 mod clock;
 mod control;
 mod entropy;
+mod fetch;
 pub mod limits;
 mod memory;
+mod sockets;
+mod tls;
 mod wakeups;
 mod workers;
 
@@ -27,7 +31,9 @@ pub use clock::NativeClock;
 pub use clock::thread_cpu_nanos;
 pub use control::NativeControl;
 pub use entropy::NativeEntropy;
+pub use fetch::NativeFetch;
 pub use memory::NativeMemory;
+pub use sockets::{NativeListener, NativeSockets, NativeStream, NativeWebSocket};
 pub use wakeups::{NativeWait, NativeWakeups};
 pub use workers::{NativeWorker, NativeWorkers};
 
@@ -40,11 +46,17 @@ pub struct NativeConfig {
     pub reserved_bytes: u64,
     /// How many workers there may be at once, idle ones included.
     pub max_workers: usize,
+    /// Authorities to trust for `https` and `wss` besides those that the platform trusts: X.509 certificates in DER.
+    pub extra_roots: Vec<Vec<u8>>,
 }
 
 impl Default for NativeConfig {
     fn default() -> Self {
-        Self { reserved_bytes: limits::DEFAULT_RESERVED_BYTES, max_workers: limits::DEFAULT_MAX_WORKERS }
+        Self {
+            reserved_bytes: limits::DEFAULT_RESERVED_BYTES,
+            max_workers: limits::DEFAULT_MAX_WORKERS,
+            extra_roots: Vec::new(),
+        }
     }
 }
 
@@ -79,13 +91,20 @@ impl NativeHost {
         let wakeups = NativeWakeups::new(clock)?;
         let parallelism = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let parts = Parts {
-            capabilities: Capabilities::new("native").with_parallel_workers(parallelism),
+            capabilities: Capabilities::new("native")
+                .with_parallel_workers(parallelism)
+                .with(Capability::Fetch)
+                .with(Capability::FetchStreamedRequest)
+                .with(Capability::FetchRedirects)
+                .with(Capability::TcpConnect)
+                .with(Capability::TcpListen)
+                .with(Capability::WebSocket),
             memory: NativeMemory::reserve(config.reserved_bytes)?,
             workers: NativeWorkers::new(wakeups.clone(), config.max_workers),
             wakeups,
             clock,
             entropy: NativeEntropy,
-            control: NativeControl::start()?,
+            control: NativeControl::start(config.extra_roots.clone())?,
             code: Absent,
         };
         Ok(Self { parts: Arc::new(parts) })
@@ -99,8 +118,8 @@ impl Host for NativeHost {
     type Clock = NativeClock;
     type Entropy = NativeEntropy;
     type Control = NativeControl;
-    type Fetch = Absent;
-    type Sockets = Absent;
+    type Fetch = NativeFetch;
+    type Sockets = NativeSockets;
     type Code = Absent;
 
     fn capabilities(&self) -> &Capabilities {

@@ -21,3 +21,24 @@ pub const SPIN: Duration = Duration::from_micros(1);
 
 /// Stack of the threads that run the control event loop and the deadlines of async waits, in bytes.
 pub const SERVICE_STACK_BYTES: usize = 2 << 20;
+
+/// How long an HTTP connection waits for its next request.
+pub const IDLE_CONNECTION_LIFE: Duration = Duration::from_secs(90);
+
+/// What an HTTP/1 connection reads ahead, heads included, in bytes. A head must fit.
+pub const HTTP1_BUFFER_BYTES: usize = 128 << 10;
+
+/// What an HTTP/2 stream may send before it is read, in bytes: a window of RFC 9113, 5.2.
+pub const HTTP2_STREAM_WINDOW_BYTES: u32 = 1 << 20;
+
+/// The same for all streams of a connection together, in bytes.
+pub const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
+
+/// The longest WebSocket message that is received, in bytes.
+pub const MAX_MESSAGE_BYTES: usize = 64 << 20;
+
+/// The longest reason of a WebSocket's close frame, in bytes (RFC 6455, 5.5: 125 with the code).
+pub const MAX_CLOSE_REASON_BYTES: usize = 123;
+
+/// How long a WebSocket waits for the peer's close frame before it closes the connection.
+pub const CLOSE_HANDSHAKE_LIFE: Duration = Duration::from_secs(10);

@@ -14,7 +14,7 @@ use crate::capability::Capability;
 use crate::code::{CodeEngine, CodeId};
 use crate::error::HostError;
 use crate::fetch::{Body, Fetch, Redirects};
-use crate::sockets::{Destination, Listener, Message, Sockets, WebSocket};
+use crate::sockets::{Closed, Destination, Listener, Message, Sockets, WebSocket};
 
 /// An optional part that is not there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -108,6 +108,10 @@ impl WebSocket for Nothing {
     }
 
     async fn receive(&self) -> Result<Option<Message>, HostError> {
+        match *self {}
+    }
+
+    fn closed(&self) -> Option<Closed> {
         match *self {}
     }
 

@@ -18,14 +18,49 @@ pub trait Fetch: 'static {
     /// body follows as it is read. Response bodies are decoded (`content-encoding` is the host's business) only where
     /// the platform cannot do otherwise; the host then removes `content-encoding` and `content-length`.
     ///
-    /// Dropping the future, or later the response's body, aborts the exchange: nothing more is sent or buffered. A
-    /// host reads ahead no further than its platform forces it to.
+    /// A host reads ahead no further than its platform forces it to, and pulls no more of a streamed request body than
+    /// it can send. Headers reach the other side as they are: repeated ones apart and in order, none merged or dropped
+    /// (RFC 9110, 5.3), besides those that the platform keeps for itself (`host`, `content-length`, hop-by-hop headers).
     ///
     /// # Errors
     /// - `Unsupported` of [`Fetch`](crate::Capability::Fetch), or of the capability that `redirects` or a streamed
     ///   body needs and the host lacks; nothing was sent.
-    /// - `InvalidInput` for a relative or non-HTTP URI.
-    /// - Otherwise what the platform said; a browser says no more than that it failed (`Other`).
+    /// - `InvalidInput`: the URI is relative or of another scheme, the method is `CONNECT` (a tunnel is not an
+    ///   exchange), or a streamed body is longer or shorter than it said.
+    /// - `Refused`, `Unreachable`, `NotFound`, `TimedOut`, `PermissionDenied`: no connection; as for
+    ///   [`Sockets::connect`](crate::Sockets::connect).
+    /// - `Reset`: the peer cut the connection, in the midst of the head or of the body (that is told by the body's
+    ///   chunks). `Protocol`: what it sent is not HTTP, or not TLS that this host trusts.
+    /// - `Aborted`: a redirect under [`Redirects::Refuse`], or one that cannot be followed.
+    /// - A browser says no more than that it failed: `Other`.
+    ///
+    /// # Blocking
+    /// Never.
+    ///
+    /// # Cancellation
+    /// Dropping the future, or later the response's body, aborts the exchange: the peer sees the connection or stream
+    /// end, and nothing more is sent, pulled or buffered.
+    ///
+    /// # Checked by
+    /// - `capabilities: fetch is there as declared`
+    /// - `fetch: generated requests and responses`
+    /// - `fetch: methods reach the peer as they are`
+    /// - `fetch: repeated headers stay apart and in order`
+    /// - `fetch: bodies of 64 MiB are streamed both ways`
+    /// - `fetch: a response's chunks come as the peer sends them`
+    /// - `fetch: a response that is not read is not fetched ahead`
+    /// - `fetch: a request's body is pulled no faster than it is sent`
+    /// - `fetch: dropping the request aborts it`
+    /// - `fetch: dropping a response's body aborts it`
+    /// - `fetch: a request body's error aborts the request`
+    /// - `fetch: redirects are followed`
+    /// - `fetch: redirects are returned to the caller`
+    /// - `fetch: redirects are refused`
+    /// - `fetch: responses that break off are errors`
+    /// - `fetch: answers that are not HTTP are errors`
+    /// - `fetch: a peer that refuses is told`
+    /// - `fetch: requests that break the rules are refused`
+    /// - `fetch: many requests at once`
     fn fetch(
         &self,
         request: http::Request<Body>,
@@ -37,7 +72,8 @@ pub trait Fetch: 'static {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Redirects {
-    /// The host follows it, as its platform does.
+    /// The host follows it, as its platform does. A 307 or 308 whose request body was streamed cannot be: the body is
+    /// gone.
     Follow,
     /// The redirect is the answer; the caller decides. Needs
     /// [`FetchRedirects`](crate::Capability::FetchRedirects).

@@ -69,7 +69,7 @@ pub use entropy::Entropy;
 pub use error::{ErrorKind, HostError};
 pub use fetch::{Body, Chunks, Fetch, Redirects};
 pub use memory::{Discarded, SharedMemory};
-pub use sockets::{Destination, Listener, Message, Sockets, WebSocket};
+pub use sockets::{Closed, Destination, Listener, Message, Sockets, WebSocket};
 pub use wakeups::{WaitOutcome, Wakeups, Word};
 pub use workers::{OnEnd, Role, StackBytes, Turn, TurnResult, WorkerEnd, WorkerHandle, WorkerId, Workers};
 

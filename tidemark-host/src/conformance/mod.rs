@@ -17,16 +17,21 @@ use crate::error::HostError;
 use crate::workers::WorkerEnd;
 use crate::{Fetch, Host, Sockets};
 
+mod addresses;
 mod capability;
 mod clock;
 mod control;
 mod entropy;
 mod generate;
 mod memory;
+mod pattern;
+#[cfg(all(feature = "conformance-peer", not(target_family = "wasm")))]
+pub mod peer;
 mod suite;
 mod wakeups;
 mod workers;
 
+pub use addresses::PeerAddresses;
 use suite::Suite;
 
 /// How a run of the suite goes.
