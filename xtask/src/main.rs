@@ -12,6 +12,7 @@ mod closing;
 mod fuzz;
 mod guests;
 mod programs;
+mod mutants;
 mod project;
 mod setup;
 mod sim;
@@ -53,6 +54,8 @@ enum Command {
     Sim(sim::Options),
     /// Run the fuzz targets.
     Fuzz(fuzz::Options),
+    /// Change the native host in many small ways, and see that its tests notice (hours).
+    Mutants(mutants::Options),
     /// Build what runs in JavaScript.
     Build(build::Options),
     /// Compile the guest programs under tests/guests into target/guests, and those of tests/userland.
@@ -80,6 +83,7 @@ fn run(command: Command) -> Result<()> {
         Command::Userland(options) => userland::run(&options),
         Command::Sim(options) => sim::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
+        Command::Mutants(options) => mutants::run(&options),
         Command::Build(options) => build::run(&options),
         Command::BuildGuests => guests::run(&sh).and_then(|()| programs::build()),
     }
