@@ -1,30 +1,41 @@
 //! The native host passes the conformance suite.
 
-use std::sync::mpsc::channel;
-use std::time::Duration;
+use std::sync::LazyLock;
 
-use tidemark_host::conformance::{Options, Report, start};
+use tidemark_host::conformance::peer::Peer;
+use tidemark_host::conformance::{Options, Part, assert_success, judge};
 use tidemark_host_native::{NativeConfig, NativeHost};
 
-/// A run takes about two seconds.
-const TIME_LIMIT: Duration = Duration::from_secs(120);
+/// One for all tests: every exchange has a name of its own.
+static PEER: LazyLock<Peer> = LazyLock::new(|| Peer::start().unwrap());
 
-fn judge(config: &NativeConfig, options: Options) -> Report {
-    let host = NativeHost::new(config).unwrap();
-    let (tell, told) = channel();
-    let progress = start(&host, options, move |report| tell.send(report).unwrap()).unwrap();
-    told.recv_timeout(TIME_LIMIT).unwrap_or_else(|_| progress.snapshot())
+fn host(config: &NativeConfig) -> NativeHost {
+    NativeHost::new(config).unwrap()
 }
 
-#[test]
-fn the_native_host_conforms() {
-    let report = judge(&NativeConfig::default(), Options::default());
-    assert!(report.is_success(), "{report}");
+fn options() -> Options {
+    Options { peer: Some(PEER.addresses().clone()), ..Options::from_environment() }
+}
+
+mod native_host {
+    tidemark_host::conformance_tests! {
+        host: super::host(&Default::default()),
+        options: super::options(),
+    }
+}
+
+/// The suite as tests that are awaited, as in a browser: what is judged is the macro, so few cases do.
+mod awaited {
+    tidemark_host::conformance_tests! {
+        #[tokio::test]
+        host: super::host(&Default::default()),
+        options: tidemark_host::conformance::Options { cases: 2, ..super::options() },
+    }
 }
 
 #[test]
 fn a_native_host_with_little_memory_conforms() {
     let config = NativeConfig { reserved_bytes: 64 << 20, ..NativeConfig::default() };
-    let report = judge(&config, Options { seed: 1, ..Options::default() });
-    assert!(report.is_success(), "{report}");
+    let options = Options { seed: 1, part: Some(Part::Memory), ..options() };
+    assert_success(&judge(&host(&config), options.clone()), &options);
 }

@@ -4,12 +4,11 @@
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::channel;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use tidemark_host::conformance::{Options, start};
+use tidemark_host::conformance::peer::Peer;
+use tidemark_host::conformance::{Options, judge};
 use tidemark_host::{
     Capability, Control, ControlFuture, HostError, OnEnd, Role, Turn, TurnResult, Wakeups, WorkerEnd,
     WorkerHandle, WorkerId, Workers,
@@ -21,8 +20,6 @@ use tidemark_host_native::{NativeControl, NativeWakeups};
 mod patched;
 
 use patched::Patched;
-
-const TIME_LIMIT: Duration = Duration::from_secs(120);
 
 #[derive(Clone)]
 struct Cooperative {
@@ -109,8 +106,7 @@ fn a_host_without_threads_conforms() {
     let (control, wakeups) = (native.control.clone(), native.wakeups.clone());
     let mut host = native.replace_workers(Cooperative { control, wakeups, next_id: Arc::default() });
     host.capabilities = host.capabilities.without(Capability::ParallelWorkers, "threads");
-    let (tell, told) = channel();
-    let progress = start(&host, Options::default(), move |report| tell.send(report).unwrap()).unwrap();
-    let report = told.recv_timeout(TIME_LIMIT).unwrap_or_else(|_| progress.snapshot());
+    let peer = Peer::start().unwrap();
+    let report = judge(&host, Options { peer: Some(peer.addresses().clone()), ..Options::default() });
     assert!(report.is_success(), "{report}");
 }

@@ -40,6 +40,7 @@ pub trait Wakeups: Clone + Send + Sync + 'static {
     /// - `wakeups: a wait at another value does not wait`
     /// - `wakeups: a wait ends at its deadline, not before`
     /// - `wakeups: workers wake each other`
+    /// - `wakeups: generated hand-overs between workers`
     /// - `control: the loop refuses to block`
     fn wait(&self, word: &AtomicU32, expected: u32, deadline: Option<Monotonic>) -> WaitOutcome;
 

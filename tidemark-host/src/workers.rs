@@ -37,6 +37,7 @@ pub trait Workers: Clone + Send + Sync + 'static {
     /// - `workers: an exit drops the entry, then is told`
     /// - `workers: a panic is told, and ends that worker only`
     /// - `workers: a worker can start another`
+    /// - `workers: many at once, round after round`
     /// - `workers: a dropped handle detaches`
     /// - `workers: two make progress at once`
     /// - `workers: yielding lets others go on`

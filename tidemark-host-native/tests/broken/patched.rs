@@ -1,6 +1,6 @@
 //! The native host, part by part, so that a part can be replaced.
 
-use tidemark_host::{Absent, Capabilities, Clock, Entropy, Host, SharedMemory, Wakeups, Workers};
+use tidemark_host::{Absent, Capabilities, Clock, Control, Entropy, Host, SharedMemory, Wakeups, Workers};
 use tidemark_host_native::{
     NativeClock, NativeConfig, NativeControl, NativeEntropy, NativeHost, NativeMemory, NativeWakeups,
     NativeWorkers,
@@ -13,6 +13,7 @@ pub(crate) struct Patched<
     K = NativeWakeups,
     C = NativeClock,
     E = NativeEntropy,
+    O = NativeControl,
 > {
     pub(crate) capabilities: Capabilities,
     memory: M,
@@ -20,8 +21,12 @@ pub(crate) struct Patched<
     pub(crate) wakeups: K,
     clock: C,
     entropy: E,
-    pub(crate) control: NativeControl,
+    pub(crate) control: O,
 }
+
+/// With all parts but the last as they are.
+pub(crate) type PatchedControl<O> =
+    Patched<NativeMemory, NativeWorkers, NativeWakeups, NativeClock, NativeEntropy, O>;
 
 impl Patched {
     pub(crate) fn native() -> Self {
@@ -35,6 +40,11 @@ impl Patched {
             entropy: *host.entropy(),
             control: host.control().clone(),
         }
+    }
+
+    pub(crate) fn with_control<O>(patch: impl FnOnce(NativeControl) -> O) -> PatchedControl<O> {
+        let Self { capabilities, memory, workers, wakeups, clock, entropy, control } = Self::native();
+        Patched { capabilities, memory, workers, wakeups, clock, entropy, control: patch(control) }
     }
 
     pub(crate) fn with_memory<M>(patch: impl FnOnce(NativeMemory) -> M) -> Patched<M> {
@@ -75,15 +85,17 @@ impl Patched {
     }
 }
 
-impl<M: SharedMemory, W: Workers, K: Wakeups, C: Clock, E: Entropy> Host for Patched<M, W, K, C, E> {
+impl<M: SharedMemory, W: Workers, K: Wakeups, C: Clock, E: Entropy, O: Control> Host
+    for Patched<M, W, K, C, E, O>
+{
     type Memory = M;
     type Workers = W;
     type Wakeups = K;
     type Clock = C;
     type Entropy = E;
-    type Control = NativeControl;
-    type Fetch = Absent;
-    type Sockets = Absent;
+    type Control = O;
+    type Fetch = O::Fetch;
+    type Sockets = O::Sockets;
     type Code = Absent;
 
     fn capabilities(&self) -> &Capabilities {
@@ -110,7 +122,7 @@ impl<M: SharedMemory, W: Workers, K: Wakeups, C: Clock, E: Entropy> Host for Pat
         &self.entropy
     }
 
-    fn control(&self) -> &NativeControl {
+    fn control(&self) -> &O {
         &self.control
     }
 

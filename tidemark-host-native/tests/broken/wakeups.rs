@@ -15,15 +15,19 @@ use crate::patched::Patched;
 use crate::{fails, fails_one_of};
 
 #[derive(Clone)]
-struct Broken {
+pub(crate) struct Broken {
     wakeups: NativeWakeups,
     notifications: Arc<AtomicU32>,
     how: How,
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum How {
+pub(crate) enum How {
     LosesNotifications,
+    WakesOneTooMany,
+    MiscountsWoken,
+    WaitsAsyncAtAnyValue,
+    EndsAsyncEarly,
     EndsEarly,
     NeverTimesOut,
     SleepsThroughChanges,
@@ -56,6 +60,16 @@ impl Wakeups for Broken {
         let deadline = deadline.filter(|_| self.how != How::NeverTimesOut);
         let word =
             if self.how == How::WakesNoEventLoop && deadline.is_none() { &Word::new(expected) } else { word };
+        let expected = match self.how {
+            How::WaitsAsyncAtAnyValue => word.atomic().load(Ordering::Acquire),
+            _ => expected,
+        };
+        let deadline = match (self.how, deadline) {
+            (How::EndsAsyncEarly, Some(deadline)) => {
+                Some(Monotonic::from_nanos(deadline.as_nanos().saturating_sub(200_000)))
+            }
+            _ => deadline,
+        };
         let wait = ManuallyDrop::new(Box::pin(self.wakeups.wait_async(word, expected, deadline)));
         BrokenWait { wait, keeps: self.how == How::KeepsDroppedWaits }
     }
@@ -64,13 +78,17 @@ impl Wakeups for Broken {
         let number = self.notifications.fetch_add(1, Ordering::Relaxed);
         match self.how {
             How::LosesNotifications if number % 100 == 99 => 0,
+            How::WakesOneTooMany if count > 0 => {
+                self.wakeups.notify(word, count.saturating_add(1)).min(count)
+            }
+            How::MiscountsWoken => self.wakeups.notify(word, count) + u32::from(count > 0),
             How::WakesAll if count > 0 => self.wakeups.notify(word, u32::MAX).min(count),
             _ => self.wakeups.notify(word, count),
         }
     }
 }
 
-struct BrokenWait {
+pub(crate) struct BrokenWait {
     wait: ManuallyDrop<Pin<Box<NativeWait>>>,
     keeps: bool,
 }
@@ -92,7 +110,7 @@ impl Drop for BrokenWait {
     }
 }
 
-fn host(how: How) -> Patched<NativeMemory, NativeWorkers, Broken> {
+pub(crate) fn host(how: How) -> Patched<NativeMemory, NativeWorkers, Broken> {
     Patched::with_wakeups(|wakeups| Broken { wakeups, notifications: Arc::default(), how })
 }
 
@@ -111,6 +129,28 @@ fn ending_before_the_deadline() {
 #[test]
 fn sleeping_through_changes() {
     fails(&host(How::SleepsThroughChanges), "wakeups: a wait at another value does not wait");
+}
+
+#[test]
+fn ending_an_async_wait_before_its_deadline() {
+    fails(&host(How::EndsAsyncEarly), "wakeups: an async wait ends at its deadline");
+}
+
+#[test]
+fn beginning_an_async_wait_at_any_value() {
+    fails(&host(How::WaitsAsyncAtAnyValue), "wakeups: an async wait at another value does not wait");
+}
+
+#[test]
+fn waking_one_too_many() {
+    let host = host(How::WakesOneTooMany);
+    fails(&host, "wakeups: notify wakes no more async waits than asked");
+    fails(&host, "wakeups: notify wakes no more workers than asked");
+}
+
+#[test]
+fn miscounting_who_was_woken() {
+    fails(&host(How::MiscountsWoken), "wakeups: generated async waits and notifications");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use futures_util::stream;
+
 use super::suite::Suite;
 use super::{Failure, Progress, require};
 use crate::{
@@ -33,10 +35,27 @@ async fn never_changes<H: Host>(suite: &Suite<H>) -> Result<(), Failure> {
 }
 
 async fn fetch<H: Host>(suite: &Suite<H>, fetch: &impl Fetch) -> Result<(), Failure> {
-    let mut request = http::Request::new(Body::Empty);
-    *request.uri_mut() = uri("http")?;
-    let answer = fetch.fetch(request, Redirects::Follow).await;
-    as_declared(suite, Capability::Fetch, answer.err().as_ref())
+    let streamed = Body::Streamed { length: None, chunks: Box::pin(stream::empty()) };
+    let cases = [
+        (Capability::Fetch, Redirects::Follow, Body::Empty),
+        (Capability::FetchRedirects, Redirects::Return, Body::Empty),
+        (Capability::FetchStreamedRequest, Redirects::Follow, streamed),
+    ];
+    for (capability, redirects, body) in cases {
+        let mut request = http::Request::new(body);
+        // With a body that a method has.
+        *request.method_mut() = http::Method::POST;
+        *request.uri_mut() = uri("http")?;
+        let answer = fetch.fetch(request, redirects).await;
+        let error = answer.err();
+        // A host without fetch may name either.
+        let has_none = !suite.host.capabilities().has(Capability::Fetch);
+        let without = error.as_ref().map(HostError::kind) == Some(ErrorKind::Unsupported(Capability::Fetch));
+        if !(has_none && without) {
+            as_declared(suite, capability, error.as_ref())?;
+        }
+    }
+    Ok(())
 }
 
 async fn sockets<H: Host>(suite: &Suite<H>, sockets: &impl Sockets) -> Result<(), Failure> {

@@ -5,6 +5,7 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
+use futures_util::future::join_all;
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any};
 use proptest::prop_oneof;
@@ -230,26 +231,6 @@ async fn grown_by_workers<H: Host>(suite: &Suite<H>) -> Result<(), Failure> {
     }
     let (after, grown) = (suite.host.memory().committed(), granted.len() as u64 * STEP);
     require(after == before + grown, || format!("{before} bytes were committed, then {grown} more: {after}"))
-}
-
-/// Polls all in turn, so that what they start runs at once.
-async fn join_all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
-    let mut pending: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
-    std::future::poll_fn(|context| {
-        for (future, output) in &mut pending {
-            if output.is_none()
-                && let std::task::Poll::Ready(ready) = future.as_mut().poll(context)
-            {
-                *output = Some(ready);
-            }
-        }
-        match pending.iter().all(|(_, output)| output.is_some()) {
-            true => std::task::Poll::Ready(()),
-            false => std::task::Poll::Pending,
-        }
-    })
-    .await;
-    pending.into_iter().filter_map(|(_, output)| output).collect()
 }
 
 /// Whether each step of `range` consists of its byte.

@@ -2,8 +2,8 @@
 //!
 //! It runs as a control task of the host it judges ([`start`]), natively, in Node and in a page's worker alike, and
 //! answers with a [`Report`]. A failed check never panics. Where operation sequences are generated, a failure is shrunk
-//! and told with its seed. It judges the required parts and that the capability report is true; what stands behind
-//! declared fetch and sockets needs a peer and is not judged here.
+//! and told with its seed. Both directions are judged: what the host declares works, what it does not declare is
+//! refused. What is behind declared fetch and sockets needs somebody to talk to: a peer, whose addresses are an option.
 //!
 //! A host that breaks the rules badly enough stops the suite itself (a control loop that runs nothing): whoever drives
 //! it sets a time limit and then asks [`Progress`] where it hung.
@@ -20,18 +20,27 @@ use crate::{Fetch, Host, Sockets};
 mod addresses;
 mod capability;
 mod clock;
+mod code;
 mod control;
+mod drive;
 mod entropy;
+mod fetch;
 mod generate;
 mod memory;
+mod net;
+mod part;
 mod pattern;
 #[cfg(all(feature = "conformance-peer", not(target_family = "wasm")))]
 pub mod peer;
 mod suite;
+mod tcp;
 mod wakeups;
+mod web_socket;
 mod workers;
 
 pub use addresses::PeerAddresses;
+pub use drive::{assert_success, judge, judged};
+pub use part::Part;
 use suite::Suite;
 
 /// How a run of the suite goes.
@@ -43,11 +52,54 @@ pub struct Options {
     pub cases: u32,
     /// How long the suite waits for what must happen "at once" or "eventually" before it calls it a failure.
     pub patience: Duration,
+    /// The part to judge; all of them unless one is named.
+    pub part: Option<Part>,
+    /// The name of the one check to run; all of them unless one is named.
+    pub check: Option<String>,
+    /// Where the peer is. A host that declares neither fetch nor sockets needs none.
+    pub peer: Option<PeerAddresses>,
+    /// How long a run may take, for those that drive it ([`judge`], [`judged`], the macro).
+    pub time_limit: Duration,
 }
+
+/// Names the environment's variable that sets [`Options::seed`], in decimal or, after `0x`, hexadecimal.
+pub const SEED_VARIABLE: &str = "TIDEMARK_CONFORMANCE_SEED";
+
+/// Names the environment's variable that sets [`Options::cases`].
+pub const CASES_VARIABLE: &str = "TIDEMARK_CONFORMANCE_CASES";
 
 impl Default for Options {
     fn default() -> Self {
-        Self { seed: 0x7469_6465, cases: 24, patience: Duration::from_secs(10) }
+        Self {
+            seed: 0x7469_6465,
+            cases: 24,
+            patience: Duration::from_secs(10),
+            part: None,
+            check: None,
+            peer: None,
+            time_limit: Duration::from_secs(120),
+        }
+    }
+}
+
+impl Options {
+    /// The default, with what the environment says ([`SEED_VARIABLE`], [`CASES_VARIABLE`]). In WebAssembly there is no
+    /// environment, and it is the default.
+    pub fn from_environment() -> Self {
+        let number = |name| {
+            let text = std::env::var(name).ok()?;
+            match text.strip_prefix("0x") {
+                Some(digits) => u64::from_str_radix(digits, 16).ok(),
+                None => text.parse().ok(),
+            }
+        };
+        let default = Self::default();
+        let cases = number(CASES_VARIABLE).and_then(|cases| u32::try_from(cases).ok());
+        Self {
+            seed: number(SEED_VARIABLE).unwrap_or(default.seed),
+            cases: cases.unwrap_or(default.cases),
+            ..default
+        }
     }
 }
 
@@ -61,7 +113,7 @@ pub fn start<H: Host>(
     options: Options,
     on_report: impl FnOnce(Report) + Send + 'static,
 ) -> Result<Progress, HostError> {
-    let progress = Progress::default();
+    let progress = Progress { only: options.check.clone(), ..Progress::default() };
     let (of_task, of_end) = (progress.clone(), progress.clone());
     let judged = host.clone();
     let task = move |side| -> crate::ControlFuture { Box::pin(run(judged, side, options, of_task)) };
@@ -77,7 +129,7 @@ pub fn start<H: Host>(
     Ok(progress)
 }
 
-/// The parts in the order in which they rely on each other: nothing can be awaited without a clock and timed waits.
+/// First what every part relies on: nothing can be awaited without a clock and timed waits.
 async fn run<H: Host>(
     host: H,
     side: ControlSide<impl Fetch, impl Sockets>,
@@ -93,13 +145,32 @@ async fn run<H: Host>(
     if progress.has_failed() {
         return;
     }
-    workers::check(&suite, &progress).await;
-    wakeups::check(&suite, &progress).await;
-    clock::check_across_workers(&suite, &progress).await;
-    memory::check(&suite, &progress).await;
-    entropy::check(&suite, &progress).await;
-    control::check(&suite, &progress).await;
-    capability::check(&suite, &side, &progress).await;
+    for part in Part::ALL {
+        if suite.options.part.is_none_or(|only| only == part) {
+            check_part(part, &suite, &side, &progress).await;
+        }
+    }
+}
+
+async fn check_part<H: Host>(
+    part: Part,
+    suite: &Suite<H>,
+    side: &ControlSide<impl Fetch, impl Sockets>,
+    progress: &Progress,
+) {
+    match part {
+        Part::Workers => workers::check(suite, progress).await,
+        Part::Wakeups => wakeups::check(suite, progress).await,
+        Part::Clock => clock::check_across_workers(suite, progress).await,
+        Part::Memory => memory::check(suite, progress).await,
+        Part::Entropy => entropy::check(suite, progress).await,
+        Part::Control => control::check(suite, progress).await,
+        Part::Capabilities => capability::check(suite, side, progress).await,
+        Part::Fetch => fetch::check(suite, &side.fetch, progress).await,
+        Part::WebSocket => web_socket::check(suite, &side.sockets, progress).await,
+        Part::Tcp => tcp::check(suite, &side.sockets, progress).await,
+        Part::Code => code::check(suite, progress).await,
+    }
 }
 
 /// What a run has found.
@@ -142,6 +213,8 @@ impl fmt::Display for Report {
 #[derive(Clone, Debug, Default)]
 pub struct Progress {
     report: Arc<Mutex<Report>>,
+    /// The one check to run.
+    only: Option<String>,
 }
 
 impl Progress {
@@ -156,6 +229,9 @@ impl Progress {
 
     /// Awaits one check and enters its result.
     async fn record(&self, name: &'static str, check: impl Future<Output = Result<(), Failure>>) {
+        if self.only.as_ref().is_some_and(|only| only != name) {
+            return;
+        }
         self.lock().running = Some(name);
         let result = check.await;
         let mut report = self.lock();

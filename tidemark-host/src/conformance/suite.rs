@@ -1,7 +1,10 @@
 //! What checks are written with: waiting for something to happen, and running something on a worker.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use futures_util::future::{Either, select};
 
 use super::{Failure, Options, require};
 use crate::clock::{Clock, Monotonic};
@@ -59,6 +62,17 @@ impl<H: Host> Suite<H> {
             self.pause(LOOK_EVERY).await;
         }
         Ok(())
+    }
+
+    /// What `future` answers, with patience.
+    pub(super) async fn within<T>(&self, what: &str, future: impl Future<Output = T>) -> Result<T, Failure> {
+        let (future, patience) = (pin!(future), pin!(self.pause(self.options.patience)));
+        match select(future, patience).await {
+            Either::Left((answer, _)) => Ok(answer),
+            Either::Right(((), _)) => {
+                Err(Failure::new(format!("{what}: has not happened within {:?}", self.options.patience)))
+            }
+        }
     }
 
     /// Starts a worker.

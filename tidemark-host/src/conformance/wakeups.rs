@@ -42,6 +42,7 @@ pub(super) async fn check<H: Host>(suite: &Suite<H>, progress: &Progress) {
     progress.record("wakeups: a wait at another value does not wait", changed(suite)).await;
     progress.record("wakeups: a wait ends at its deadline, not before", deadline(suite)).await;
     progress.record("wakeups: workers wake each other", ping_pong(suite)).await;
+    progress.record("wakeups: generated hand-overs between workers", hand_overs(suite)).await;
     progress.record("wakeups: notify wakes no more workers than asked", count(suite)).await;
     progress.record("wakeups: notify wakes workers and event loops alike", wakes_all_kinds(suite)).await;
 }
@@ -137,6 +138,65 @@ async fn ping_pong<H: Host>(suite: &Suite<H>) -> Result<(), Failure> {
     }
     let rounds = word.atomic().load(Ordering::Acquire);
     require(rounds == ROUNDS, || format!("a notification was lost in round {rounds} of {ROUNDS}"))
+}
+
+/// The same with pauses, so that a notification meets the other before, in and after each step of its wait: each round
+/// has what the one busies itself with before it looks at the word, and the other before it notifies.
+async fn hand_overs<H: Host>(suite: &Suite<H>) -> Result<(), Failure> {
+    #[derive(Clone, Debug)]
+    struct Round {
+        before_wait_nanos: u64,
+        before_notify_nanos: u64,
+    }
+    let nanos = || prop_oneof![Just(0), 1..2_000_u64, 1..20_000_u64];
+    let round = (nanos(), nanos()).prop_map(|(before_wait_nanos, before_notify_nanos)| Round {
+        before_wait_nanos,
+        before_notify_nanos,
+    });
+    for_all(suite, vec(round, 1..60), async |rounds: Vec<Round>| {
+        let (word, deadline, rounds) = (Word::new(0), suite.patience_ends(), Arc::new(rounds));
+        let mut workers = Vec::new();
+        for own in 0..2 {
+            let (host, word, rounds) = (suite.host.clone(), word.clone(), Arc::clone(&rounds));
+            workers.push(suite.spawn(move || {
+                for (number, round) in (0..).zip(&*rounds) {
+                    if number % 2 == own {
+                        busy(&host, round.before_notify_nanos);
+                        word.atomic().store(number + 1, Ordering::Release);
+                        host.wakeups().notify(word.atomic(), 1);
+                        continue;
+                    }
+                    while word.atomic().load(Ordering::Acquire) <= number {
+                        busy(&host, round.before_wait_nanos);
+                        let outcome = host.wakeups().wait(word.atomic(), number, Some(deadline));
+                        if outcome == WaitOutcome::TimedOut {
+                            return TurnResult::Exit;
+                        }
+                    }
+                }
+                TurnResult::Exit
+            })?);
+        }
+        for worker in &workers {
+            suite.exited(worker).await?;
+        }
+        let made = word.atomic().load(Ordering::Acquire);
+        require(made as usize == rounds.len(), || {
+            format!("a notification was lost in round {made} of {}", rounds.len())
+        })?;
+        require(suite.host.clock().monotonic() < deadline, || {
+            format!("a notification was lost in round {made}: its wait ended at its deadline")
+        })
+    })
+    .await
+}
+
+/// Lets time pass awake.
+fn busy<H: Host>(host: &H, nanos: u64) {
+    let until = host.clock().monotonic().saturating_add(Duration::from_nanos(nanos));
+    while host.clock().monotonic() < until {
+        std::hint::spin_loop();
+    }
 }
 
 /// The same between a worker that parks and this event loop.
