@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 /// `conformance::peer` (feature `conformance-peer`) runs one in this process; its binary, `conformance-peer`, prints
 /// these as a line of JSON, for hosts that run elsewhere on the same machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct PeerAddresses {
     /// An HTTP server that keeps to the rules.
     pub http: SocketAddr,

@@ -4,6 +4,7 @@ use std::fmt;
 
 /// What the suite judges, part by part: each is a test of its own, so that failures are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Part {
     /// Workers: turns, ends, panics, parking.
     Workers,
