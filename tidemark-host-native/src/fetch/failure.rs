@@ -14,6 +14,10 @@ pub(super) fn of(doing: &'static str, error: impl Error + Send + Sync + 'static)
 fn kind(error: &(dyn Error + 'static)) -> ErrorKind {
     let (mut found, mut cause) = (ErrorKind::Other, Some(error));
     while let Some(error) = cause {
+        // This host's own parts have looked beneath already.
+        if let Some(error) = error.downcast_ref::<HostError>() {
+            return error.kind();
+        }
         found = kind_of_one(error).unwrap_or(found);
         cause = error.source();
     }
@@ -21,9 +25,6 @@ fn kind(error: &(dyn Error + 'static)) -> ErrorKind {
 }
 
 fn kind_of_one(error: &(dyn Error + 'static)) -> Option<ErrorKind> {
-    if let Some(error) = error.downcast_ref::<HostError>() {
-        return Some(error.kind());
-    }
     if let Some(error) = error.downcast_ref::<io::Error>() {
         // What an `io::Error` wraps is not its source but itself, as far as `Error::source` can see.
         let wrapped = error.get_ref().map(|wrapped| kind(wrapped));
