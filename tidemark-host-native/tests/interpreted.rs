@@ -40,18 +40,9 @@ enum How {
 /// A region that is there from the beginning, for an interpreter takes its memory as a whole.
 #[derive(Clone)]
 struct Region {
+    /// Where the interpreter says that its memory is.
     base: usize,
     committed: Arc<Mutex<u64>>,
-}
-
-impl Region {
-    fn new() -> Self {
-        let layout = Layout::from_size_align(REGION_BYTES as usize, GROWTH_STEP_BYTES as usize).unwrap();
-        // SAFETY: the layout is not empty. It is never freed, as the interpreter demands.
-        let base = unsafe { alloc_zeroed(layout) };
-        assert!(!base.is_null());
-        Self { base: base.expose_provenance(), committed: Arc::default() }
-    }
 }
 
 // SAFETY: the region is never freed nor moved, ranges are handed out once each, and nothing but generated code, at the
@@ -97,11 +88,36 @@ struct Interpreter {
     how: How,
 }
 
-#[derive(Default)]
 struct Modules {
+    store: Store<()>,
+    memory: Memory,
     last: u64,
     /// With the name of the thread that compiled it.
     compiled: BTreeMap<CodeId, (Module, Option<String>)>,
+}
+
+impl Interpreter {
+    fn new(how: How) -> Self {
+        let engine = Engine::default();
+        let mut store = Store::new(&engine, ());
+        let layout = Layout::from_size_align(REGION_BYTES as usize, GROWTH_STEP_BYTES as usize).unwrap();
+        // SAFETY: the layout is not empty.
+        let start = unsafe { alloc_zeroed(layout) };
+        assert!(!start.is_null());
+        // SAFETY: freshly allocated at this length and zeroed, never freed, and from here on the interpreter's alone:
+        // the region's base is the interpreter's own pointer.
+        let bytes = unsafe { slice::from_raw_parts_mut(start, REGION_BYTES as usize) };
+        let memory = Memory::new_static(&mut store, memory_type(), bytes).unwrap();
+        let base = memory.data_ptr(&store).expose_provenance();
+        let modules = Modules { store, memory, last: 0, compiled: BTreeMap::new() };
+        let region = Region { base, committed: Arc::default() };
+        Self { region, engine, modules: Arc::new(Mutex::new(modules)), how }
+    }
+}
+
+fn memory_type() -> MemoryType {
+    let pages = u32::try_from(REGION_BYTES / GROWTH_STEP_BYTES).unwrap();
+    MemoryType::new(pages, Some(pages))
 }
 
 impl CodeEngine for Interpreter {
@@ -126,33 +142,26 @@ impl CodeEngine for Interpreter {
     }
 
     fn run(&self, code: CodeId, argument: u32) -> Result<u64, HostError> {
-        // One at a time: the interpreter has the memory to itself while it runs.
-        let modules = lock(&self.modules);
+        // One at a time, as the interpreter has one store.
+        let mut modules = lock(&self.modules);
+        let Modules { store, memory, compiled, .. } = &mut *modules;
         let unknown = || HostError::new(ErrorKind::NotFound, "running generated code");
-        let (module, compiled_by) = modules.compiled.get(&code).ok_or_else(unknown)?;
+        let (module, compiled_by) = compiled.get(&code).ok_or_else(unknown)?;
         if self.how == How::PerWorker && *compiled_by != this_thread() {
             return Err(unknown());
         }
         let aborted = |error: wasmi::Error| {
             HostError::new(ErrorKind::Aborted, "running generated code").with_source(error)
         };
-        let mut store = Store::new(&self.engine, ());
-        let pages = u32::try_from(REGION_BYTES / GROWTH_STEP_BYTES).unwrap();
-        let kind = MemoryType::new(pages, Some(pages));
         let memory = match self.how {
-            How::MemoryOfItsOwn => Memory::new(&mut store, kind),
-            _ => {
-                // SAFETY: the region is this long, is never freed, and the lock on the modules makes this the only
-                // such slice; the suite looks at the region while no generated code runs.
-                let bytes = unsafe { slice::from_raw_parts_mut(self.region.base(), REGION_BYTES as usize) };
-                Memory::new_static(&mut store, kind, bytes)
-            }
+            How::MemoryOfItsOwn => Memory::new(&mut *store, memory_type()).map_err(aborted)?,
+            _ => *memory,
         };
         let mut linker = Linker::new(&self.engine);
-        linker.define("env", "memory", memory.map_err(aborted)?).unwrap();
-        let instance = linker.instantiate_and_start(&mut store, module).map_err(aborted)?;
-        let run = instance.get_typed_func::<i32, i64>(&store, "run").map_err(aborted)?;
-        match run.call(&mut store, argument.cast_signed()) {
+        linker.define("env", "memory", memory).unwrap();
+        let instance = linker.instantiate_and_start(&mut *store, module).map_err(aborted)?;
+        let run = instance.get_typed_func::<i32, i64>(&*store, "run").map_err(aborted)?;
+        match run.call(&mut *store, argument.cast_signed()) {
             Ok(answer) => Ok(answer.cast_unsigned().wrapping_add(u64::from(self.how == How::AddsOne))),
             Err(_) if self.how == How::SwallowsTraps => Ok(0),
             Err(error) => Err(aborted(error)),
