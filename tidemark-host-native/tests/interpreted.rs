@@ -268,12 +268,7 @@ impl Host for Interpreted {
 fn host(how: How) -> Interpreted {
     let native = NativeHost::new(&NativeConfig::default()).unwrap();
     let capabilities = native.capabilities().clone().with(Capability::Code);
-    let (region, modules) = (Region::new(), Arc::default());
-    Interpreted {
-        native,
-        capabilities,
-        code: Interpreter { region, engine: Engine::default(), modules, how },
-    }
+    Interpreted { native, capabilities, code: Interpreter::new(how) }
 }
 
 #[track_caller]
