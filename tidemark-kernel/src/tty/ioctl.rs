@@ -96,8 +96,7 @@ pub(crate) fn ioctl(
         }
         TIOCSSOFTCAR => call.set_soft_carrier(cx),
         FIONREAD | TIOCOUTQ | TIOCGETD | TIOCGEXCL | TIOCGDEV | TIOCGSOFTCAR => call.get_number(cx, request),
-        // As with `dev.tty.legacy_tiocsti` at 0: nobody types for another.
-        TIOCSTI => Err(Errno::EIO),
+        TIOCSTI => call.type_byte(cx),
         TIOCVHANGUP => {
             if !cx.can(Capabilities::SYS_ADMIN) {
                 return Err(Errno::EPERM);
@@ -125,6 +124,16 @@ impl Call {
             TCGETS2 => cx.write_pod(self.arg, &termios.to_raw2())?,
             _ => cx.write_pod(self.arg, &termios.to_termio())?,
         }
+        Ok(Flow::Done(0))
+    }
+
+    /// As with `dev.tty.legacy_tiocsti` at 0: only the administrator types for others.
+    fn type_byte(&self, cx: &mut Cx<'_>) -> SysResult {
+        if self.terminal.end == End::Master || !cx.can(Capabilities::SYS_ADMIN) {
+            return Err(Errno::EIO);
+        }
+        let byte: u8 = cx.read_pod(self.arg)?;
+        cx.sys.fs.terminals.get_mut(self.terminal.pty)?.type_byte(byte, &mut cx.sys.woken);
         Ok(Flow::Done(0))
     }
 

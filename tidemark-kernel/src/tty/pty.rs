@@ -199,6 +199,15 @@ impl Pty {
         done
     }
 
+    /// Takes a byte as typed (`TIOCSTI`); where there is no room it is lost.
+    pub(crate) fn type_byte(&mut self, byte: u8, woken: &mut Woken) {
+        self.discipline.output.begin_batch();
+        if self.discipline.room() > 0 {
+            self.discipline.receive(byte);
+        }
+        self.tell(woken);
+    }
+
     fn write_slave(&mut self, source: &mut IoSource<'_>) -> usize {
         /// Bytes taken from the program at a time.
         const CHUNK: usize = 256;
