@@ -9,7 +9,7 @@ use crate::fs::Vfs;
 use crate::fs::hosted::MountRequest;
 use crate::fs::layer::Layer;
 use crate::fs::proc::Settings;
-use crate::futex::Futexes;
+use crate::futex::{Futexes, LockOwners};
 use crate::ipc::Ipc;
 use crate::kernel::Kernel;
 use crate::limits::Limits;
@@ -17,7 +17,7 @@ use crate::mem::ram::GuestRam;
 use crate::mem::{FrameSupply, Lent, Memory};
 use crate::operation::Operation;
 use crate::system::System;
-use crate::task::{Load, Tasks};
+use crate::task::{Load, Pace, Tasks};
 use crate::time::Now;
 use crate::timers::Timers;
 use crate::wait::Woken;
@@ -118,6 +118,8 @@ impl Kernel {
             deadlines: BTreeMap::new(),
             tell_processes: false,
             futexes: Futexes::new(entropy.next_u64()),
+            lock_owners: LockOwners::default(),
+            pace: Pace::default(),
             ipc: Ipc::new(memory_bytes),
             entropy,
             load: Load::new(usize::from(workers), now.monotonic),

@@ -88,6 +88,7 @@ impl Kernel {
     /// Handles what ended a thread's run.
     pub fn trap(&mut self, running: Running, exit: Exit, now: Now) -> Step {
         self.begin(operation_of(&exit), now);
+        self.account(&running);
         let step = match exit {
             Exit::Ecall => self.first_call(running),
             Exit::PageFault { addr, access } => match self.sys.page_fault(running.tid, addr, access) {
@@ -128,6 +129,7 @@ impl Kernel {
     /// Goes on after [`Step::Again`].
     pub fn resume(&mut self, running: Running, now: Now) -> Step {
         self.begin(Operation::Return, now);
+        self.account(&running);
         let in_call = self.sys.tasks.thread(running.tid).is_some_and(|thread| thread.parked.is_some());
         let step = if in_call { self.continue_call(running) } else { self.return_to_guest(running) };
         self.finish(step)
@@ -142,6 +144,13 @@ impl Kernel {
             step => step,
         };
         self.finish(step)
+    }
+
+    /// Shares out the time since the thread was last here.
+    fn account(&mut self, running: &Running) {
+        if let Some(thread) = self.sys.tasks.thread_mut(running.tid) {
+            thread.account(self.sys.now.monotonic, running.hart.instret(), &mut self.sys.pace);
+        }
     }
 
     fn begin(&mut self, operation: Operation, now: Now) {

@@ -121,7 +121,7 @@ impl System {
         let thread = self.tasks.thread_mut(tid)?;
         let hart = thread.hart.take()?;
         thread.state = RunState::Running(worker);
-        thread.on_worker_since = Some(self.now.monotonic);
+        thread.begin_accounting(self.now.monotonic, hart.instret());
         let shared = Arc::clone(&thread.shared);
         let single_step = thread.traced.as_ref().is_some_and(|tracee| tracee.until == Until::Step);
         if let Some(current) = self.current.get_mut(usize::from(worker.0)) {
@@ -145,6 +145,7 @@ impl System {
         {
             *current = None;
         }
+        thread.account(now, hart.instret(), &mut self.pace);
         thread.usage.cpu = thread.cpu_time(now);
         thread.on_worker_since = None;
         thread.hart = Some(hart);

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use crate::entropy::Entropy;
 use crate::fs::Vfs;
 use crate::fs::proc::Settings;
-use crate::futex::Futexes;
+use crate::futex::{Futexes, LockOwners};
 use crate::ipc::Ipc;
 use crate::limits::Limits;
 use crate::mem::Memory;
 use crate::operation::Operation;
 use crate::status::Status;
-use crate::task::{Deadline, Load, Pid, Tasks, Tid};
+use crate::task::{Deadline, Load, Pace, Pid, Tasks, Tid};
 use crate::time::Now;
 use crate::timers::{Due, Timers};
 use crate::wait::{Entry, Woken};
@@ -50,10 +50,14 @@ pub struct System {
     pub(crate) tell_processes: bool,
     /// Who waits on which word.
     pub futexes: Futexes,
+    /// Who has which lock that others wait for.
+    pub(crate) lock_owners: LockOwners,
     /// System V IPC.
     pub ipc: Ipc,
     /// The guest's randomness.
     pub entropy: Entropy,
+    /// How fast programs run.
+    pub(crate) pace: Pace,
     /// How busy it is.
     pub load: Load,
     /// What was set in `/proc/sys` and has no other place.

@@ -1,3 +1,4 @@
+// oracle: linux; qemu's user mode knows no more than the first operations
 // syscalls: prctl
 #include "check.h"
 #include <pthread.h>
@@ -78,6 +79,38 @@ int main(void) {
                      CHECK_EXITED(status, 13);
                  }),
                  0);
+
+    section("timer slack");
+    CHECK_EQ(prctl(PR_GET_TIMERSLACK), 50000);
+    CHECK_OK(prctl(PR_SET_TIMERSLACK, 70000));
+    CHECK_EQ(prctl(PR_GET_TIMERSLACK), 70000);
+    CHECK_EXITED(IN_CHILD({
+                     CHECK_EQ(prctl(PR_GET_TIMERSLACK), 70000);
+                     CHECK_OK(prctl(PR_SET_TIMERSLACK, 1));
+                     CHECK_EQ(prctl(PR_GET_TIMERSLACK), 1);
+                     CHECK_OK(prctl(PR_SET_TIMERSLACK, 0));
+                     CHECK_EQ(prctl(PR_GET_TIMERSLACK), 70000);
+                 }),
+                 0);
+    CHECK_OK(prctl(PR_SET_TIMERSLACK, 0));
+    CHECK_EQ(prctl(PR_GET_TIMERSLACK), 50000);
+
+    section("huge pages, failing memory, timing");
+    CHECK_EQ(prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0), 0);
+    CHECK_OK(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0));
+    CHECK_EXITED(IN_CHILD(CHECK_EQ(prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0), 1)), 0);
+    CHECK_OK(prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0));
+    CHECK_ERR(prctl(PR_GET_THP_DISABLE, 1, 0, 0, 0), EINVAL);
+    CHECK_EQ(prctl(PR_MCE_KILL_GET, 0, 0, 0, 0), PR_MCE_KILL_DEFAULT);
+    CHECK_OK(prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_EARLY, 0, 0));
+    CHECK_EQ(prctl(PR_MCE_KILL_GET, 0, 0, 0, 0), PR_MCE_KILL_EARLY);
+    CHECK_OK(prctl(PR_MCE_KILL, PR_MCE_KILL_CLEAR, 0, 0, 0));
+    CHECK_EQ(prctl(PR_MCE_KILL_GET, 0, 0, 0, 0), PR_MCE_KILL_DEFAULT);
+    CHECK_ERR(prctl(PR_MCE_KILL, PR_MCE_KILL_SET, 3, 0, 0), EINVAL);
+    CHECK_ERR(prctl(PR_MCE_KILL, 2, 0, 0, 0), EINVAL);
+    CHECK_EQ(prctl(PR_GET_TIMING), PR_TIMING_STATISTICAL);
+    CHECK_OK(prctl(PR_SET_TIMING, PR_TIMING_STATISTICAL));
+    CHECK_ERR(prctl(PR_SET_TIMING, PR_TIMING_TIMESTAMP), EINVAL);
     CHECK_ERR(prctl(12345), EINVAL);
     return verdict();
 }

@@ -1,7 +1,27 @@
+// oracle: linux; qemu's process has threads of its own
 // syscalls: getpriority setpriority sched_getscheduler sched_getparam sched_get_priority_max sched_get_priority_min
 // syscalls: sched_setparam sched_setscheduler sched_rr_get_interval
 #include "check.h"
+#include <pthread.h>
 #include <sys/resource.h>
+
+static pid_t first;
+
+static void *another(void *unused) {
+    (void)unused;
+    pid_t me = gettid();
+    CHECK_EQ(getpriority(PRIO_PROCESS, me), 2);
+    CHECK_OK(setpriority(PRIO_PROCESS, 0, 7));
+    CHECK_EQ(getpriority(PRIO_PROCESS, 0), 7);
+    CHECK_EQ(getpriority(PRIO_PROCESS, me), 7);
+    CHECK_EQ(getpriority(PRIO_PROCESS, first), 2);
+    CHECK_OK(setpriority(PRIO_PROCESS, first, 4));
+    CHECK_EQ(getpriority(PRIO_PROCESS, 0), 7);
+    // Of a group the best there is.
+    CHECK_EQ(getpriority(PRIO_PGRP, 0), 4);
+    CHECK_EXITED(IN_CHILD(CHECK_EQ(getpriority(PRIO_PROCESS, 0), 7)), 0);
+    return NULL;
+}
 
 int main(void) {
     section("nice");
@@ -19,6 +39,26 @@ int main(void) {
     CHECK_EQ(syscall(SYS_getpriority, PRIO_PROCESS, 0), 20);
     CHECK_ERR(getpriority(7, 0), EINVAL);
     CHECK_ERR(getpriority(PRIO_PROCESS, 4000000), ESRCH);
+
+    section("each thread has its own");
+    CHECK_EXITED(IN_CHILD({
+                     pthread_t thread;
+                     CHECK_OK(setpgid(0, 0));
+                     CHECK_OK(setpriority(PRIO_PROCESS, 0, 2));
+                     first = getpid();
+                     CHECK_ZERO(pthread_create(&thread, NULL, another, NULL));
+                     pthread_join(thread, NULL);
+                     CHECK_EQ(getpriority(PRIO_PROCESS, 0), 4);
+                     CHECK_OK(setpriority(PRIO_PGRP, 0, 9));
+                     CHECK_EQ(getpriority(PRIO_PROCESS, 0), 9);
+                 }),
+                 0);
+    pid_t child = MUST(fork());
+    if (child == 0) _exit(setpriority(PRIO_PROCESS, 0, 3));
+    siginfo_t info;
+    CHECK_OK(waitid(P_PID, child, &info, WEXITED | WNOWAIT));
+    CHECK_EQ(getpriority(PRIO_PROCESS, child), 3);
+    CHECK_EXITED(wait_status(child), 0);
 
     section("scheduling policy");
     struct sched_param parameters = {-1};

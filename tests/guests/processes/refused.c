@@ -2,7 +2,7 @@
 // oracle: man page; a real kernel would do some of this
 // syscalls: kexec_load init_module delete_module finit_module reboot setdomainname settimeofday swapon swapoff
 // syscalls: perf_event_open seccomp bpf userfaultfd io_uring_setup io_uring_enter io_uring_register rseq
-// syscalls: landlock_create_ruleset futex_waitv syslog sethostname
+// syscalls: landlock_create_ruleset syslog sethostname
 // syscalls: umount2 mount pivot_root quotactl
 //
 // What a sandbox does not offer, it refuses at once, with the error that programs expect: EPERM where Linux lets only a more
@@ -39,7 +39,6 @@ static const struct call calls[] = {
     {"io_uring_register", SYS_io_uring_register, ENOSYS},
     {"rseq", SYS_rseq, ENOSYS},
     {"landlock_create_ruleset", SYS_landlock_create_ruleset, ENOSYS},
-    {"futex_waitv", 449, ENOSYS},
     {"no such call", 999, ENOSYS},
     {"no such call", 244, ENOSYS},
     {"no such call", -1, ENOSYS},

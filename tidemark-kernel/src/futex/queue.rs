@@ -1,17 +1,18 @@
 //! The table of futex queues.
 //!
 //! Owns the order of waiters: first come, first woken, in O(1) a waiter whatever their number. A waiter that gives up
-//! leaves in O(1) too.
+//! leaves in O(1) too. Who owns a lock is [`super::pi`]'s.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
 
 use crate::addr::GuestAddr;
 use crate::cpu::core::SpaceId;
+use crate::errno::{Errno, Result};
 use crate::task::Tid;
 
 /// What a futex word is called.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct FutexKey {
     // Space 0 does not exist: it stands for RAM.
     space: u64,
@@ -19,9 +20,15 @@ pub struct FutexKey {
 }
 
 impl FutexKey {
-    /// A word of one address space.
+    /// A word of one address space, as `FUTEX_PRIVATE_FLAG` names it.
     pub fn private(space: SpaceId, addr: GuestAddr) -> FutexKey {
         FutexKey { space: space.get(), place: addr.0 }
+    }
+
+    /// The same word named without the flag, which is another futex to Linux (`FUT_OFF_MMSHARED`).
+    pub fn unflagged(space: SpaceId, addr: GuestAddr) -> FutexKey {
+        // Words are aligned, so that the bit is free.
+        FutexKey { space: space.get(), place: addr.0 | 1 }
     }
 
     /// A word that several may map, by its offset in guest RAM.
@@ -34,11 +41,23 @@ impl FutexKey {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct WaitId(u32);
 
+/// What a waiter waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// To be woken; what its call answers then.
+    Plain(u32),
+    /// To own the lock at this address of its memory.
+    Lock(GuestAddr),
+    /// To be moved to the lock of this key, at this address of its memory.
+    Condition(FutexKey, GuestAddr),
+}
+
 #[derive(Debug)]
 struct Waiter {
     key: FutexKey,
     tid: Tid,
     bitset: u32,
+    kind: Kind,
     prev: Option<WaitId>,
     next: Option<WaitId>,
 }
@@ -64,8 +83,8 @@ impl Futexes {
     }
 
     /// Adds a waiter at the end.
-    pub fn push(&mut self, key: FutexKey, tid: Tid, bitset: u32) -> WaitId {
-        let waiter = Waiter { key, tid, bitset, prev: None, next: None };
+    pub fn push(&mut self, key: FutexKey, tid: Tid, bitset: u32, kind: Kind) -> WaitId {
+        let waiter = Waiter { key, tid, bitset, kind, prev: None, next: None };
         let id = match self.free.pop() {
             Some(id) => {
                 self.waiters[id.0 as usize] = Some(waiter);
@@ -80,19 +99,35 @@ impl Futexes {
         id
     }
 
-    /// Takes the first waiter whose bits meet `bitset`.
-    pub fn pop(&mut self, key: FutexKey, bitset: u32) -> Option<Tid> {
-        let mut next = Some(self.queues.get(&key)?.head);
-        while let Some(id) = next {
-            let waiter = self.get(id)?;
+    /// Takes the first waiter whose bits meet `bitset`: it, and what its call answers.
+    ///
+    /// # Errors
+    /// `EINVAL` when a waiter before it waits for a lock: such are not woken so.
+    pub fn pop(&mut self, key: FutexKey, bitset: u32) -> Result<Option<(Tid, u32)>> {
+        let mut next = self.queues.get(&key).map(|queue| queue.head);
+        while let Some(waiter) = next.and_then(|id| self.get(id)) {
+            let Kind::Plain(answer) = waiter.kind else { return Err(Errno::EINVAL) };
             if waiter.bitset & bitset != 0 {
                 let tid = waiter.tid;
-                self.remove(id);
-                return Some(tid);
+                if let Some(id) = next {
+                    self.remove(id);
+                }
+                return Ok(Some((tid, answer)));
             }
             next = waiter.next;
         }
-        None
+        Ok(None)
+    }
+
+    /// The waiter that is the first, and what it waits for.
+    pub fn first(&self, key: FutexKey) -> Option<(WaitId, Tid, Kind)> {
+        let id = self.queues.get(&key)?.head;
+        self.get(id).map(|waiter| (id, waiter.tid, waiter.kind))
+    }
+
+    /// Where a waiter waits, and for what.
+    pub fn place(&self, id: WaitId) -> Option<(FutexKey, Kind)> {
+        self.get(id).map(|waiter| (waiter.key, waiter.kind))
     }
 
     /// Takes a waiter out.
@@ -106,11 +141,27 @@ impl Futexes {
     }
 
     /// Moves the first waiter of `from` to the end of `to`. Whether there was one.
-    pub fn requeue(&mut self, from: FutexKey, to: FutexKey) -> bool {
-        let Some(id) = self.queues.get(&from).map(|queue| queue.head) else { return false };
+    ///
+    /// # Errors
+    /// `EINVAL` when it waits for a lock.
+    pub fn requeue(&mut self, from: FutexKey, to: FutexKey) -> Result<bool> {
+        match self.first(from) {
+            None => Ok(false),
+            Some((id, _, kind @ Kind::Plain(_))) => {
+                self.shift(id, to, kind);
+                Ok(true)
+            }
+            Some(_) => Err(Errno::EINVAL),
+        }
+    }
+
+    /// Moves a waiter to the end of another queue, where it waits for `kind`.
+    pub fn shift(&mut self, id: WaitId, to: FutexKey, kind: Kind) {
         self.unlink(id);
         self.link(id, to);
-        true
+        if let Some(waiter) = self.get_mut(id) {
+            waiter.kind = kind;
+        }
     }
 
     /// How many wait.
@@ -245,14 +296,14 @@ mod tests {
                     Op::Push(key, bits) => {
                         let (key, tid) = (FutexKey::shared(key), Tid::new(next_tid).unwrap());
                         next_tid += 1;
-                        let id = futexes.push(key, tid, bits);
+                        let id = futexes.push(key, tid, bits, Kind::Plain(0));
                         model.push((key, tid, bits, id));
                     }
                     Op::Pop(key, bits) => {
                         let key = FutexKey::shared(key);
                         let index = model.iter().position(|waiter| waiter.0 == key && waiter.2 & bits != 0);
                         let expected = index.map(|index| model.remove(index).1);
-                        prop_assert_eq!(futexes.pop(key, bits), expected);
+                        prop_assert_eq!(futexes.pop(key, bits), Ok(expected.map(|tid| (tid, 0))));
                     }
                     Op::Remove(index) if !model.is_empty() => {
                         let (_, _, _, id) = model.remove(index % model.len());
@@ -262,7 +313,7 @@ mod tests {
                     Op::Requeue(from, to) => {
                         let (from, to) = (FutexKey::shared(from), FutexKey::shared(to));
                         let index = model.iter().position(|waiter| waiter.0 == from);
-                        prop_assert_eq!(futexes.requeue(from, to), index.is_some());
+                        prop_assert_eq!(futexes.requeue(from, to), Ok(index.is_some()));
                         if let Some(index) = index {
                             let (_, tid, bits, id) = model.remove(index);
                             model.push((to, tid, bits, id));
@@ -278,13 +329,25 @@ mod tests {
     fn ten_thousand_waiters_leave_in_order() {
         let mut futexes = Futexes::new(1);
         let key = FutexKey::shared(64);
-        let ids: Vec<WaitId> =
-            (1..=10_000).map(|tid| futexes.push(key, Tid::new(tid).unwrap(), u32::MAX)).collect();
+        let mut push = |tid| futexes.push(key, Tid::new(tid).unwrap(), u32::MAX, Kind::Plain(0));
+        let ids: Vec<WaitId> = (1..=10_000).map(&mut push).collect();
         for id in ids.iter().step_by(2) {
             futexes.remove(*id);
         }
-        let woken: Vec<u32> = core::iter::from_fn(|| futexes.pop(key, u32::MAX)).map(Tid::get).collect();
+        let mut next = || futexes.pop(key, u32::MAX).unwrap();
+        let woken: Vec<u32> = core::iter::from_fn(&mut next).map(|(tid, _)| tid.get()).collect();
         assert!(woken.iter().copied().eq((2..=10_000).step_by(2)));
         assert!(futexes.is_empty());
+    }
+
+    #[test]
+    fn who_waits_for_a_lock_is_neither_woken_nor_moved() {
+        let mut futexes = Futexes::new(1);
+        let (key, other) = (FutexKey::shared(64), FutexKey::shared(128));
+        let id = futexes.push(key, Tid::new(1).unwrap(), u32::MAX, Kind::Lock(GuestAddr(64)));
+        assert_eq!(futexes.pop(key, u32::MAX), Err(Errno::EINVAL));
+        assert_eq!(futexes.requeue(key, other), Err(Errno::EINVAL));
+        futexes.shift(id, other, Kind::Plain(3));
+        assert_eq!(futexes.pop(other, u32::MAX), Ok(Some((Tid::new(1).unwrap(), 3))));
     }
 }

@@ -1,6 +1,7 @@
 //! Robust futexes: what a thread that ends does to the locks it held (`set_robust_list(2)`; the kernel's
 //! Documentation/locking/robust-futex-ABI.rst).
 
+use super::{OWNER_DIED, TID_MASK, WAITERS};
 use crate::addr::GuestAddr;
 use crate::cpu::core::SpaceId;
 use crate::errno::Result;
@@ -15,10 +16,6 @@ pub(crate) const LIST_LIMIT: u32 = 2048;
 
 /// Entries looked at in one step under the lock.
 const STEP_ENTRIES: u32 = 32;
-
-const FUTEX_WAITERS: u32 = 0x8000_0000;
-const FUTEX_OWNER_DIED: u32 = 0x4000_0000;
-const FUTEX_TID_MASK: u32 = 0x3fff_ffff;
 
 /// A walk along a thread's list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -58,36 +55,43 @@ impl System {
         mut walk: RobustWalk,
     ) -> Result<Option<RobustWalk>> {
         let [_, offset, pending] = self.read_pod_in::<[u64; 3]>(space, head)?;
-        // The lowest bit of a link says that the lock is a priority-inheriting one.
-        let entry = |link: u64| link & !1;
         for _ in 0..STEP_ENTRIES {
-            if entry(walk.next) == head.0 || walk.left == 0 {
-                if entry(pending) != 0 {
-                    self.owner_died(space, tid, entry(pending).wrapping_add(offset))?;
+            let at = place(walk.next);
+            if at == head.0 || walk.left == 0 {
+                if place(pending) != 0 {
+                    self.owner_died(space, tid, pending, offset, true)?;
                 }
                 return Ok(None);
             }
             // Read on before the lock is released: its new owner may unlink it.
-            let at = entry(walk.next);
             let next = self.read_pod_in::<u64>(space, GuestAddr(at));
-            if at != entry(pending) {
-                self.owner_died(space, tid, at.wrapping_add(offset))?;
+            if at != place(pending) {
+                self.owner_died(space, tid, walk.next, offset, false)?;
             }
             walk = RobustWalk { next: next?, left: walk.left - 1 };
         }
         Ok(Some(walk))
     }
 
-    fn owner_died(&mut self, space: SpaceId, tid: Tid, word: u64) -> Result<()> {
-        let addr = GuestAddr(word);
+    /// Marks the lock of an entry, if it is the thread's. Waiters of one that the kernel hands over are told when it does.
+    fn owner_died(&mut self, space: SpaceId, tid: Tid, link: u64, offset: u64, pending: bool) -> Result<()> {
+        let addr = GuestAddr(place(link).wrapping_add(offset));
+        let handed_over = link & 1 != 0;
         let key = self.futex_key(space, addr, false)?;
-        let held = |value: u32| value & FUTEX_TID_MASK == tid.get();
-        let old = self.futex_update(space, addr, |value| {
-            held(value).then_some(value & FUTEX_WAITERS | FUTEX_OWNER_DIED)
-        })?;
-        if held(old) && old & FUTEX_WAITERS != 0 {
-            self.futex_wake(key, 1, u32::MAX);
+        let held = |word: u32| word & TID_MASK == tid.get();
+        let word =
+            self.futex_update(space, addr, |word| held(word).then_some(word & WAITERS | OWNER_DIED))?;
+        // One that was let go while its owner was about to wake who waits.
+        let unlocked = pending && word == 0;
+        if !handed_over && (unlocked || held(word) && word & WAITERS != 0) {
+            // Waiters that are not to be woken so are the guest's own doing.
+            let _: Result<u32> = self.futex_wake(key, 1, u32::MAX);
         }
         Ok(())
     }
+}
+
+/// An entry's address: the lowest bit of a link says that the lock is a priority-inheriting one.
+const fn place(link: u64) -> u64 {
+    link & !1
 }

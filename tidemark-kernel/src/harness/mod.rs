@@ -110,7 +110,7 @@ impl Machine {
         }
         let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
         sys.write_space(space, GuestAddr(TEXT), &bytes).unwrap();
-        let pid = sys.new_process_id().unwrap();
+        let pid = sys.new_process_id(None).unwrap();
         let init = crate::task::INIT;
         let mut process = Process::new(pid, Some(init), Creds::user(uid, uid), &sys.limits.clone(), self.now);
         process.space = space;

@@ -6,9 +6,9 @@ use crate::cpu::core::SpaceId;
 use crate::errno::{Errno, Result};
 use crate::fs::file::FileKind;
 use crate::fs::flags::OpenFlags;
-use crate::mem::Forking;
+use crate::mem::{Forking, Pod};
 use crate::signal::Signal;
-use crate::task::{CloneFlags, CloneRequest, Pid};
+use crate::task::{Capabilities, CloneFlags, CloneRequest, Pid, Tid};
 use crate::wait::{Entry, Flow, Restart};
 
 /// The low byte of `clone`'s flags is the signal.
@@ -31,7 +31,11 @@ pub fn clone(
     if flags.has(CloneFlags::PIDFD) && clashes {
         return Err(Errno::EINVAL);
     }
-    run(cx, &CloneRequest { flags, exit_signal, stack: stack.0, tls, parent_tid, child_tid }, parent_tid)
+    run(
+        cx,
+        &CloneRequest { flags, exit_signal, stack: stack.0, tls, parent_tid, child_tid, tid: None },
+        parent_tid,
+    )
 }
 
 crate::pod! {
@@ -48,6 +52,17 @@ crate::pod! {
     }
 }
 
+crate::pod! {
+    /// What its later versions add.
+    struct LaterArgs {
+        set_tid: GuestAddr,
+        set_tid_size: u64,
+        cgroup: u64,
+    }
+}
+
+const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+
 /// `sizeof(struct clone_args)` in its first and its latest version.
 const CLONE_ARGS_BYTES: core::ops::RangeInclusive<usize> = 64..=88;
 
@@ -63,14 +78,15 @@ pub fn clone3(cx: &mut Cx<'_>, cl_args: GuestAddr, size: usize) -> SysResult {
         return Err(Errno::E2BIG);
     }
     let args: CloneArgs = cx.read_pod(cl_args)?;
-    // Fields of later versions: set_tid, set_tid_size, cgroup are not implemented, those beyond unknown.
-    let mut at = 64;
+    let later = read_later(cx, cl_args, size)?;
+    // Fields beyond are unknown.
+    let mut at = *CLONE_ARGS_BYTES.end();
     while at < size {
         let mut piece = [0; 64];
         let length = piece.len().min(size - at);
         cx.read_user(cl_args.add(at as u64)?, &mut piece[..length])?;
         if piece[..length].iter().any(|byte| *byte != 0) {
-            return Err(if at < *CLONE_ARGS_BYTES.end() { Errno::EINVAL } else { Errno::E2BIG });
+            return Err(Errno::E2BIG);
         }
         at += length;
     }
@@ -93,13 +109,44 @@ pub fn clone3(cx: &mut Cx<'_>, cl_args: GuestAddr, size: usize) -> SysResult {
         tls: args.tls,
         parent_tid: GuestAddr(args.parent_tid),
         child_tid: GuestAddr(args.child_tid),
+        tid: wanted_id(cx, &later)?,
     };
+    // No descriptor is a control group's: none can be mounted.
+    if args.flags & CLONE_INTO_CGROUP != 0 {
+        let known = size >= *CLONE_ARGS_BYTES.end() && i32::try_from(later.cgroup).is_ok();
+        return Err(if known { Errno::EBADF } else { Errno::EINVAL });
+    }
     let to = GuestAddr(args.pidfd);
     let clashes = flags.has(CloneFlags::PARENT_SETTID) && to == request.parent_tid;
     if flags.has(CloneFlags::PIDFD) && clashes {
         return Err(Errno::EINVAL);
     }
     run(cx, &request, to)
+}
+
+/// The fields of later versions, zero where the caller knows none.
+fn read_later(cx: &mut Cx<'_>, at: GuestAddr, size: usize) -> Result<LaterArgs> {
+    let mut bytes = [0; LaterArgs::SIZE];
+    let known = size.min(*CLONE_ARGS_BYTES.end()) - *CLONE_ARGS_BYTES.start();
+    cx.read_user(at.add(*CLONE_ARGS_BYTES.start() as u64)?, &mut bytes[..known])?;
+    Ok(LaterArgs::from_bytes(&bytes))
+}
+
+/// The id that the caller asks for; there are no namespaces, so that it can have but one.
+fn wanted_id(cx: &mut Cx<'_>, later: &LaterArgs) -> Result<Option<Tid>> {
+    match (later.set_tid.is_null(), later.set_tid_size) {
+        (true, 0) => Ok(None),
+        (false, 1) => {
+            let number: i32 = cx.read_pod(later.set_tid)?;
+            let tid = u32::try_from(number).ok().and_then(Tid::new).ok_or(Errno::EINVAL)?;
+            if cx.can(Capabilities::CHECKPOINT_RESTORE) || cx.can(Capabilities::SYS_ADMIN) {
+                Ok(Some(tid))
+            } else {
+                Err(Errno::EPERM)
+            }
+        }
+        _ => Err(Errno::EINVAL),
+    }
 }
 
 fn exit_signal(number: u64) -> Result<Option<Signal>> {

@@ -9,6 +9,7 @@ use crate::fs::event::{EventCounter, TimerFile};
 use crate::fs::file::FileKind;
 use crate::fs::flags::OpenFlags;
 use crate::signal::{SigInfo, SigSet, Signal};
+use crate::task::Capabilities;
 use crate::time::{Clock, Timespec};
 use crate::wait::{Events, Flow};
 
@@ -36,7 +37,10 @@ pub fn timerfd_create(cx: &mut Cx<'_>, clockid: i32, flags: OpenFlags) -> SysRes
     if flags.without(CLOEXEC_NONBLOCK) != OpenFlags(0) {
         return Err(Errno::EINVAL);
     }
-    // The alarm clocks wake a sleeping machine; this one does not sleep.
+    // The alarm clocks wake a sleeping machine, which not everybody may; this one does not sleep.
+    if matches!(clockid, 8 | 9) && !cx.can(Capabilities::WAKE_ALARM) {
+        return Err(Errno::EPERM);
+    }
     let clock = match clockid {
         0 | 8 => Clock::Realtime,
         1 | 7 | 9 => Clock::Monotonic,

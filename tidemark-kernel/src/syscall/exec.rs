@@ -11,6 +11,7 @@ use crate::exec::strings::Strings;
 use crate::exec::{ExecRequest, Loading, NewImage, arguments_limit};
 use crate::fs::FileId;
 use crate::fs::descriptors::Fd;
+use crate::futex::RobustWalk;
 use crate::limits::{STEP_BYTES, STEP_ITEMS};
 use crate::task::{ExecIdentity, Name};
 use crate::wait::{Entry, Flow, Restart};
@@ -44,7 +45,10 @@ pub fn execveat(
 ) -> SysResult {
     let mut exec = match cx.progress.state.take().map(|state| state.downcast::<Exec>()) {
         Some(Ok(exec)) => exec,
-        _ => Box::new(open(cx, dirfd, pathname, argv, envp, flags)?),
+        _ => {
+            cx.sys.check_noted_limit(cx.pid)?;
+            Box::new(open(cx, dirfd, pathname, argv, envp, flags)?)
+        }
     };
     if cx.sys.must_exit(cx.tid) {
         // Killed, or another thread's program came first.
@@ -82,6 +86,8 @@ enum Stage {
     Load(Box<Loading>),
     /// Threads below this index are still to be told to end.
     Siblings(Box<NewImage>, usize),
+    /// The thread is alone and gives up the locks it has, as if it ended.
+    Locks(Box<NewImage>, Option<RobustWalk>),
 }
 
 /// A null-terminated array of strings, half copied.
@@ -195,6 +201,7 @@ impl Exec {
             }
             Stage::Load(_) => self.load(cx),
             Stage::Siblings(..) => self.end_siblings(cx),
+            Stage::Locks(..) => self.give_up_locks(cx),
         }
     }
 
@@ -256,7 +263,7 @@ impl Exec {
     }
 
     fn end_siblings(&mut self, cx: &mut Cx<'_>) -> SysResult {
-        let Stage::Siblings(image, next) = &mut self.stage else { return Err(Errno::EINVAL) };
+        let Stage::Siblings(_, next) = &mut self.stage else { return Err(Errno::EINVAL) };
         cx.thread().killable_only = false;
         if *next > 0 && cx.process().threads.len() > 1 {
             *next = cx.sys.rouse_siblings(cx.pid, cx.tid, *next);
@@ -269,6 +276,19 @@ impl Exec {
             debug_assert!(cx.entry != Entry::Timeout);
             cx.thread().killable_only = true;
             return Ok(Flow::Block { deadline: None });
+        }
+        if let Stage::Siblings(image, _) = core::mem::replace(&mut self.stage, Stage::Collect) {
+            self.stage = Stage::Locks(image, None);
+        }
+        self.give_up_locks(cx)
+    }
+
+    fn give_up_locks(&mut self, cx: &mut Cx<'_>) -> SysResult {
+        let Stage::Locks(image, walk) = &mut self.stage else { return Err(Errno::EINVAL) };
+        let space = cx.space();
+        *walk = cx.sys.walk_robust_list(cx.tid, space, *walk);
+        if walk.is_some() || cx.sys.give_up_locks(cx.tid) {
+            return Ok(Flow::Again);
         }
         let NewImage { space, entry, stack, program, ref name } = **image;
         let name = Name::new(name);
@@ -300,7 +320,7 @@ impl Exec {
         match core::mem::replace(&mut self.stage, Stage::Collect) {
             Stage::Collect => {}
             Stage::Load(mut loading) => cx.sys.exec_abandon(&mut loading),
-            Stage::Siblings(image, _) => {
+            Stage::Siblings(image, _) | Stage::Locks(image, _) => {
                 cx.sys.fs.release(image.program);
                 cx.sys.mem.release_space(image.space);
             }

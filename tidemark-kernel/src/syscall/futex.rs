@@ -1,9 +1,16 @@
-//! `futex(2)` and robust lists.
+//! `futex(2)`: waiting, waking and moving waiters, and robust lists.
+//!
+//! [`pi`] has the operations on locks that the kernel hands over, [`vector`] the calls that came later.
+
+mod pi;
+mod vector;
+
+pub use vector::{futex_requeue, futex_wait, futex_waitv, futex_wake};
 
 use super::{Cx, SysResult};
 use crate::addr::GuestAddr;
 use crate::errno::{Errno, Result};
-use crate::futex::{FutexKey, STEP_WAITERS};
+use crate::futex::{FutexKey, Kind, STEP_WAITERS};
 use crate::task::Tid;
 use crate::time::{Clock, Timespec};
 use crate::wait::{Entry, Flow, Restart};
@@ -13,11 +20,36 @@ const FUTEX_WAKE: u32 = 1;
 const FUTEX_REQUEUE: u32 = 3;
 const FUTEX_CMP_REQUEUE: u32 = 4;
 const FUTEX_WAKE_OP: u32 = 5;
+const FUTEX_LOCK_PI: u32 = 6;
+const FUTEX_UNLOCK_PI: u32 = 7;
+const FUTEX_TRYLOCK_PI: u32 = 8;
 const FUTEX_WAIT_BITSET: u32 = 9;
 const FUTEX_WAKE_BITSET: u32 = 10;
+const FUTEX_WAIT_REQUEUE_PI: u32 = 11;
+const FUTEX_CMP_REQUEUE_PI: u32 = 12;
+const FUTEX_LOCK_PI2: u32 = 13;
 const FUTEX_PRIVATE_FLAG: u32 = 128;
 const FUTEX_CLOCK_REALTIME: u32 = 256;
 const ALL_BITS: u32 = u32::MAX;
+
+/// A word as a call names it.
+#[derive(Clone, Copy, Debug)]
+struct Word {
+    addr: GuestAddr,
+    private: bool,
+}
+
+impl Word {
+    fn key(self, cx: &mut Cx<'_>) -> Result<FutexKey> {
+        let space = cx.space();
+        cx.sys.futex_key(space, self.addr, self.private)
+    }
+
+    fn value(self, cx: &mut Cx<'_>) -> Result<u32> {
+        let space = cx.space();
+        cx.sys.futex_value(space, self.addr)
+    }
+}
 
 /// `futex(2)`. The fourth argument is a timeout or a count, by operation.
 pub fn futex(
@@ -32,43 +64,65 @@ pub fn futex(
     let private = futex_op & FUTEX_PRIVATE_FLAG != 0;
     let realtime = futex_op & FUTEX_CLOCK_REALTIME != 0;
     let op = futex_op & !(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
-    if realtime && !matches!(op, FUTEX_WAIT | FUTEX_WAIT_BITSET) {
+    let with_clock = [FUTEX_WAIT, FUTEX_WAIT_BITSET, FUTEX_WAIT_REQUEUE_PI, FUTEX_LOCK_PI2];
+    if realtime && !with_clock.contains(&op) {
         return Err(Errno::ENOSYS);
     }
+    let clock = if realtime { Clock::Realtime } else { Clock::Monotonic };
+    let (word, word2) = (Word { addr: uaddr, private }, Word { addr: uaddr2, private });
     let count2 = timeout.0 as u32;
     match op {
-        FUTEX_WAIT => wait(cx, uaddr, private, val, timeout, Timeout::Relative, ALL_BITS),
-        FUTEX_WAIT_BITSET => {
-            let clock = if realtime { Clock::Realtime } else { Clock::Monotonic };
-            wait(cx, uaddr, private, val, timeout, Timeout::Absolute(clock), val3)
-        }
-        FUTEX_WAKE => wake(cx, uaddr, private, val, ALL_BITS),
-        FUTEX_WAKE_BITSET => wake(cx, uaddr, private, val, val3),
-        FUTEX_REQUEUE => requeue(cx, uaddr, uaddr2, private, val, count2, None),
-        FUTEX_CMP_REQUEUE => requeue(cx, uaddr, uaddr2, private, val, count2, Some(val3)),
-        FUTEX_WAKE_OP => wake_op(cx, uaddr, uaddr2, private, val, count2, val3),
+        FUTEX_WAIT => wait(cx, word, val, ALL_BITS, timeout, Timeout::Relative),
+        FUTEX_WAIT_BITSET => wait(cx, word, val, val3, timeout, Timeout::Absolute(clock)),
+        FUTEX_WAKE => wake(cx, word, val, ALL_BITS),
+        FUTEX_WAKE_BITSET => wake(cx, word, val, val3),
+        FUTEX_REQUEUE => requeue(cx, word, word2, val, count2, None),
+        FUTEX_CMP_REQUEUE => requeue(cx, word, word2, val, count2, Some(val3)),
+        FUTEX_WAKE_OP => wake_op(cx, word, word2, val, count2, val3),
+        FUTEX_LOCK_PI => pi::lock(cx, word, timeout, Clock::Realtime),
+        FUTEX_LOCK_PI2 => pi::lock(cx, word, timeout, clock),
+        FUTEX_TRYLOCK_PI => pi::try_lock(cx, word),
+        FUTEX_UNLOCK_PI => pi::unlock(cx, word),
+        FUTEX_WAIT_REQUEUE_PI => pi::wait_for_lock(cx, word, word2, val, timeout, clock),
+        FUTEX_CMP_REQUEUE_PI => pi::requeue(cx, word, word2, val, count2, val3),
         _ => Err(Errno::ENOSYS),
     }
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Timeout {
     Relative,
     Absolute(Clock),
 }
 
+/// Fixes the deadline at the first entry, if there is one.
+fn set_deadline(cx: &mut Cx<'_>, timeout: GuestAddr, kind: Timeout) -> Result<()> {
+    if cx.entry == Entry::First && !timeout.is_null() {
+        let time = cx.read_pod::<Timespec>(timeout)?.nanos()?;
+        let deadline = match kind {
+            Timeout::Relative => cx.now().monotonic.saturating_add(time),
+            Timeout::Absolute(clock) => clock.deadline(time, cx.now()),
+        };
+        cx.progress.deadline = Some(deadline);
+    }
+    Ok(())
+}
+
+/// Whether the deadline has passed before the call waits.
+fn is_late(cx: &Cx<'_>) -> bool {
+    cx.progress.deadline.is_some_and(|deadline| deadline <= cx.now().monotonic)
+}
+
 fn wait(
     cx: &mut Cx<'_>,
-    uaddr: GuestAddr,
-    private: bool,
+    word: Word,
     expected: u32,
+    bitset: u32,
     timeout: GuestAddr,
     kind: Timeout,
-    bitset: u32,
 ) -> SysResult {
     // A waker answers the call itself; whoever comes here otherwise leaves the queue first.
-    if let Some(id) = cx.thread().futex_wait.take() {
-        cx.sys.futexes.remove(id);
-    }
+    cx.sys.leave_futexes(cx.tid);
     match cx.entry {
         Entry::Timeout => return Err(Errno::ETIMEDOUT),
         Entry::Signal => {
@@ -77,51 +131,30 @@ fn wait(
             let restart = if limited { Restart::NoHandler } else { Restart::System };
             return Ok(Flow::Interrupted(restart));
         }
-        Entry::First => {
-            if bitset == 0 {
-                return Err(Errno::EINVAL);
-            }
-            if !timeout.is_null() {
-                let time = cx.read_pod::<Timespec>(timeout)?.nanos()?;
-                let deadline = match kind {
-                    Timeout::Relative => cx.now().monotonic.saturating_add(time),
-                    Timeout::Absolute(clock) => clock.deadline(time, cx.now()),
-                };
-                cx.progress.deadline = Some(deadline);
-            }
-        }
-        Entry::Step | Entry::Event => {}
+        Entry::First | Entry::Step | Entry::Event => {}
     }
-    let space = cx.space();
-    let key = cx.sys.futex_key(space, uaddr, private)?;
-    if cx.sys.futex_value(space, uaddr)? != expected {
-        return Err(Errno::EAGAIN);
-    }
-    if cx.progress.deadline.is_some_and(|deadline| deadline <= cx.now().monotonic) {
-        return Err(Errno::ETIMEDOUT);
-    }
-    let id = cx.sys.futexes.push(key, cx.tid, bitset);
-    cx.thread().futex_wait = Some(id);
-    Ok(cx.block())
-}
-
-fn wake(cx: &mut Cx<'_>, uaddr: GuestAddr, private: bool, most: u32, bitset: u32) -> SysResult {
+    set_deadline(cx, timeout, kind)?;
     if bitset == 0 {
         return Err(Errno::EINVAL);
     }
-    let space = cx.space();
-    let key = cx.sys.futex_key(space, uaddr, private)?;
-    wake_key(cx, key, most, bitset)
+    let key = word.key(cx)?;
+    if word.value(cx)? != expected {
+        return Err(Errno::EAGAIN);
+    }
+    if is_late(cx) {
+        return Err(Errno::ETIMEDOUT);
+    }
+    cx.sys.enter_futex(cx.tid, key, bitset, Kind::Plain(0));
+    Ok(cx.block())
 }
 
-/// As a signed number, which is what `int` arguments are; Linux wakes one for zero and less.
-fn at_least_one(count: u32) -> u64 {
-    u64::from((count as i32).max(1) as u32)
-}
-
-fn wake_key(cx: &mut Cx<'_>, key: FutexKey, most: u32, bitset: u32) -> SysResult {
+fn wake(cx: &mut Cx<'_>, word: Word, most: u32, bitset: u32) -> SysResult {
+    if bitset == 0 {
+        return Err(Errno::EINVAL);
+    }
+    let key = word.key(cx)?;
     let left = at_least_one(most).saturating_sub(cx.progress.done);
-    let woken = cx.sys.futex_wake(key, left as u32, bitset);
+    let woken = cx.sys.futex_wake(key, left as u32, bitset)?;
     cx.progress.done += u64::from(woken);
     if woken == STEP_WAITERS && u64::from(woken) < left {
         return Ok(Flow::Again);
@@ -129,11 +162,15 @@ fn wake_key(cx: &mut Cx<'_>, key: FutexKey, most: u32, bitset: u32) -> SysResult
     Ok(Flow::Done(cx.progress.done))
 }
 
+/// As a signed number, which is what `int` arguments are; Linux wakes one for zero and less.
+fn at_least_one(count: u32) -> u64 {
+    u64::from((count as i32).max(1) as u32)
+}
+
 fn requeue(
     cx: &mut Cx<'_>,
-    uaddr: GuestAddr,
-    uaddr2: GuestAddr,
-    private: bool,
+    word: Word,
+    word2: Word,
     wake: u32,
     most: u32,
     expected: Option<u32>,
@@ -141,12 +178,10 @@ fn requeue(
     if (wake as i32) < 0 || (most as i32) < 0 {
         return Err(Errno::EINVAL);
     }
-    let space = cx.space();
-    let from = cx.sys.futex_key(space, uaddr, private)?;
-    let to = cx.sys.futex_key(space, uaddr2, private)?;
+    let (from, to) = (word.key(cx)?, word2.key(cx)?);
     if let Some(expected) = expected
         && cx.entry == Entry::First
-        && cx.sys.futex_value(space, uaddr)? != expected
+        && word.value(cx)? != expected
     {
         return Err(Errno::EAGAIN);
     }
@@ -159,11 +194,11 @@ fn requeue(
             break;
         }
         let found = if done < wake {
-            cx.sys.futex_wake(from, 1, ALL_BITS) == 1
+            cx.sys.futex_wake(from, 1, ALL_BITS)? == 1
         } else if from == to {
             false
         } else {
-            cx.sys.futexes.requeue(from, to)
+            cx.sys.futexes.requeue(from, to)?
         };
         if !found {
             return Ok(Flow::Done(done));
@@ -177,22 +212,13 @@ fn requeue(
     }
 }
 
-fn wake_op(
-    cx: &mut Cx<'_>,
-    uaddr: GuestAddr,
-    uaddr2: GuestAddr,
-    private: bool,
-    most: u32,
-    most2: u32,
-    encoded: u32,
-) -> SysResult {
+fn wake_op(cx: &mut Cx<'_>, word: Word, word2: Word, most: u32, most2: u32, encoded: u32) -> SysResult {
     let space = cx.space();
-    let key = cx.sys.futex_key(space, uaddr, private)?;
-    let key2 = cx.sys.futex_key(space, uaddr2, private)?;
+    let (key, key2) = (word.key(cx)?, word2.key(cx)?);
     let old = match cx.entry {
         Entry::First => {
             let op = WakeOp::decode(encoded)?;
-            let old = cx.sys.futex_update(space, uaddr2, |value| Some(op.apply(value)))?;
+            let old = cx.sys.futex_update(space, word2.addr, |value| Some(op.apply(value)))?;
             // Linux looks at the comparison only when the operation is done (`futex_atomic_op_inuser`).
             if op.comparison > 5 {
                 return Err(Errno::ENOSYS);
@@ -206,7 +232,7 @@ fn wake_op(
     let (_, done2) = state(cx);
     let done = cx.progress.done;
     if done < first && done2 == 0 {
-        let woken = cx.sys.futex_wake(key, (first - done) as u32, ALL_BITS);
+        let woken = cx.sys.futex_wake(key, (first - done) as u32, ALL_BITS)?;
         cx.progress.done += u64::from(woken);
         if woken == STEP_WAITERS && cx.progress.done < first {
             return Ok(Flow::Again);
@@ -216,7 +242,7 @@ fn wake_op(
         return Ok(Flow::Done(cx.progress.done));
     }
     let left = at_least_one(most2).saturating_sub(done2);
-    let woken = cx.sys.futex_wake(key2, left as u32, ALL_BITS);
+    let woken = cx.sys.futex_wake(key2, left as u32, ALL_BITS)?;
     let done2 = done2 + u64::from(woken);
     if woken == STEP_WAITERS && u64::from(woken) < left {
         cx.progress.state = Some(Box::new((old, done2)));

@@ -60,6 +60,10 @@ fn change(cx: &mut Cx<'_>, change: impl FnOnce(&mut Creds) -> Result<()>) -> Sys
     let old = (creds.uid, creds.euid, creds.suid);
     change(&mut creds)?;
     creds.after_uid_change(old);
+    if creds.uid != process.creds.uid {
+        cx.sys.note_task_limit(cx.pid, creds.uid);
+    }
+    let process = cx.process();
     if creds.euid != process.creds.euid || creds.egid != process.creds.egid {
         process.dumpable = false;
     }

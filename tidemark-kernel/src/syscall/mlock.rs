@@ -33,6 +33,22 @@ pub(super) fn check_new_lock(cx: &mut Cx<'_>, len: u64, asked: bool) -> Result<(
     Ok(())
 }
 
+/// Whether the caller may make a mapping longer by `more` bytes, which are locked if it is (`mremap(2)`).
+///
+/// # Errors
+/// `EAGAIN` beyond the limit.
+pub(super) fn check_growth(cx: &mut Cx<'_>, at: u64, more: u64) -> Result<()> {
+    let limit = cx.process().rlimits.soft(Resource::LockedMemory);
+    // Its later entries come back to a change that was begun.
+    if limit == INFINITY || cx.progress.state.is_some() || cx.can(Capabilities::IPC_LOCK) {
+        return Ok(());
+    }
+    let space = cx.space();
+    let mm = cx.sys.mm(space)?;
+    let locked = mm.space().areas().find(at).is_some_and(|area| area.flags.contains(AreaFlags::LOCKED));
+    if locked && mm.locked_bytes().saturating_add(more) > limit { Err(Errno::EAGAIN) } else { Ok(()) }
+}
+
 /// Whether the caller may lock what of a range it has not locked yet (`RLIMIT_MEMLOCK`).
 ///
 /// # Errors

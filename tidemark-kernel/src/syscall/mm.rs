@@ -264,6 +264,9 @@ pub fn mremap(
         _ => Target::Fixed(new_address.0),
     };
     let keep_old = flags & DONTUNMAP != 0;
+    if new_len > old_len {
+        super::mlock::check_growth(cx, old_address.0, new_len - old_len)?;
+    }
     cx.change(|mm| {
         if keep_old && !mm.can_keep_old(old_address.0) {
             return Err(Errno::EINVAL);

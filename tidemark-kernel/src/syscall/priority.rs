@@ -13,10 +13,10 @@ enum Whose {
     User,
 }
 
-/// The processes that a pair names; 0 is the caller's own.
-fn targets(cx: &mut Cx<'_>, whose: Whose, who: i32) -> Result<Vec<Pid>> {
-    let pids = match whose {
-        Whose::Process => vec![super::process::process_or_self(cx, who)?],
+/// The threads that a pair names: one, or all of the processes; 0 is the caller's own.
+fn targets(cx: &mut Cx<'_>, whose: Whose, who: i32) -> Result<Vec<Tid>> {
+    let pids: Vec<Pid> = match whose {
+        Whose::Process => return Ok(vec![super::sched::thread_of(cx, who).map_err(|_| Errno::ESRCH)?]),
         Whose::Group => {
             let group = match who {
                 0 => cx.process().group,
@@ -29,7 +29,9 @@ fn targets(cx: &mut Cx<'_>, whose: Whose, who: i32) -> Result<Vec<Pid>> {
             cx.sys.tasks.processes().filter(|process| process.creds.uid == uid).map(|p| p.pid).collect()
         }
     };
-    if pids.is_empty() { Err(Errno::ESRCH) } else { Ok(pids) }
+    let processes = pids.iter().filter_map(|pid| cx.sys.tasks.process(*pid));
+    let tids: Vec<Tid> = processes.flat_map(|process| process.threads.iter().copied()).collect();
+    if tids.is_empty() { Err(Errno::ESRCH) } else { Ok(tids) }
 }
 
 /// `PRIO_PROCESS`, `PRIO_PGRP` and `PRIO_USER`.
@@ -44,28 +46,47 @@ fn priority_of(which: i32) -> Result<Whose> {
 
 /// `getpriority(2)`: the raw call answers 20 minus the nice value.
 pub fn getpriority(cx: &mut Cx<'_>, which: i32, who: i32) -> SysResult {
-    let pids = targets(cx, priority_of(which)?, who)?;
-    let nice = pids.iter().filter_map(|pid| cx.sys.tasks.process(*pid)).map(|process| process.nice).min();
-    let nice = nice.ok_or(Errno::ESRCH)?;
+    let nice = match zombie(cx, which, who) {
+        Some(nice) => nice,
+        None => {
+            let tids = targets(cx, priority_of(which)?, who)?;
+            let values = tids.iter().filter_map(|tid| cx.sys.tasks.thread(*tid));
+            values.map(|thread| thread.scheduling.nice).min().ok_or(Errno::ESRCH)?
+        }
+    };
     Ok(Flow::Done((20 - i64::from(nice)) as u64))
+}
+
+/// The last nice value of a process that ended and has not been waited for.
+fn zombie(cx: &Cx<'_>, which: i32, who: i32) -> Option<i8> {
+    let pid = Pid(u32::try_from(who).ok().and_then(Tid::new)?);
+    let process = cx.sys.tasks.process(pid).filter(|process| process.is_zombie())?;
+    (priority_of(which) == Ok(Whose::Process)).then_some(process.kept.last_nice)
 }
 
 /// `setpriority(2)`.
 pub fn setpriority(cx: &mut Cx<'_>, which: i32, who: i32, prio: i32) -> SysResult {
     let nice = prio.clamp(-20, 19) as i8;
-    let pids = targets(cx, priority_of(which)?, who)?;
+    let whose = priority_of(which)?;
+    if zombie(cx, which, who).is_some() {
+        return Ok(Flow::Done(0));
+    }
+    let tids = targets(cx, whose, who)?;
     let privileged = cx.can(Capabilities::SYS_NICE);
     let euid = cx.process().creds.euid;
     let mut result = Ok(Flow::Done(0));
-    for pid in pids {
-        let Some(process) = cx.sys.tasks.process_mut(pid) else { continue };
+    for tid in tids {
+        let Some(pid) = cx.sys.tasks.thread(tid).map(|thread| thread.pid) else { continue };
+        let Some(process) = cx.sys.tasks.process(pid) else { continue };
         let floor = 20 - process.rlimits.soft(Resource::Nice).min(40) as i8;
-        if process.creds.uid != euid && process.creds.euid != euid && !privileged {
+        let another = process.creds.uid != euid && process.creds.euid != euid;
+        let Some(thread) = cx.sys.tasks.thread_mut(tid) else { continue };
+        if another && !privileged {
             result = Err(Errno::EPERM);
-        } else if nice < process.nice && nice < floor && !privileged {
+        } else if nice < thread.scheduling.nice && nice < floor && !privileged {
             result = Err(Errno::EACCES);
         } else {
-            process.nice = nice;
+            thread.scheduling.nice = nice;
         }
     }
     result
@@ -92,14 +113,8 @@ fn io_priority_of(which: i32) -> Result<Whose> {
 
 /// The threads whose I/O priority is meant: one, or all of the processes.
 fn io_targets(cx: &mut Cx<'_>, which: i32, who: i32) -> Result<Vec<Tid>> {
-    match io_priority_of(which)? {
-        Whose::Process => Ok(vec![super::sched::thread_of(cx, who).map_err(|_| Errno::ESRCH)?]),
-        whose => {
-            let pids = targets(cx, whose, who)?;
-            let processes = pids.iter().filter_map(|pid| cx.sys.tasks.process(*pid));
-            Ok(processes.flat_map(|process| process.threads.iter().copied()).collect())
-        }
-    }
+    let whose = io_priority_of(which)?;
+    targets(cx, whose, who)
 }
 
 /// `ioprio_set(2)`.
@@ -136,10 +151,9 @@ pub fn ioprio_get(cx: &mut Cx<'_>, which: i32, who: i32) -> SysResult {
     let one = io_priority_of(which)? == Whose::Process;
     let mut best: Option<u16> = None;
     for tid in io_targets(cx, which, who)? {
-        let Some((owner, scheduling)) = cx.sys.tasks.scheduling(tid) else { continue };
+        let Some((_, scheduling)) = cx.sys.tasks.scheduling(tid) else { continue };
         let set = scheduling.io_priority;
-        let nice = cx.sys.tasks.process(owner).map_or(0, |process| process.nice);
-        let in_force = if set == 0 && !one { from_nice(nice) } else { set };
+        let in_force = if set == 0 && !one { from_nice(scheduling.nice) } else { set };
         best = Some(best.map_or(in_force, |best| best.min(in_force)));
     }
     Ok(Flow::Done(u64::from(best.ok_or(Errno::ESRCH)?)))

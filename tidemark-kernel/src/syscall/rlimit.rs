@@ -95,8 +95,7 @@ pub fn getrusage(cx: &mut Cx<'_>, who: i32, usage: GuestAddr) -> SysResult {
         RUSAGE_CHILDREN => cx.process().children_usage,
         RUSAGE_THREAD => {
             let now = cx.now().monotonic;
-            let thread = cx.thread();
-            crate::task::Usage { cpu: thread.cpu_time(now), ..thread.usage }
+            cx.thread().used(now)
         }
         _ => return Err(Errno::EINVAL),
     };

@@ -242,7 +242,7 @@ pub fn sched_setattr(cx: &mut Cx<'_>, pid: i32, attr: GuestAddr, flags: u32) -> 
     }
     let tid = thread_of(cx, pid)?;
     let reset = wanted.flags & FLAG_RESET_ON_FORK != 0;
-    let (owner, scheduling) = cx.sys.tasks.scheduling(tid).ok_or(Errno::ESRCH)?;
+    let (_, scheduling) = cx.sys.tasks.scheduling(tid).ok_or(Errno::ESRCH)?;
     let known = scheduling.policy.number();
     let keeps = wanted.flags & FLAG_KEEP_POLICY != 0;
     let policy = if keeps { known } else { wanted.policy };
@@ -251,7 +251,7 @@ pub fn sched_setattr(cx: &mut Cx<'_>, pid: i32, attr: GuestAddr, flags: u32) -> 
     }
     let flow = set_policy(cx, tid, policy, wanted.priority, reset)?;
     if wanted.flags & FLAG_KEEP_PARAMS == 0 && policy == Policy::Other.number() {
-        super::priority::setpriority(cx, 0, owner.get() as i32, wanted.nice.clamp(-20, 19))?;
+        super::priority::setpriority(cx, 0, tid.get() as i32, wanted.nice.clamp(-20, 19))?;
     }
     Ok(flow)
 }
@@ -270,14 +270,13 @@ pub fn sched_getattr(cx: &mut Cx<'_>, pid: i32, attr: GuestAddr, size: u32, flag
         return Err(Errno::EINVAL);
     }
     let tid = thread_of(cx, pid)?;
-    let (owner, scheduling) = cx.sys.tasks.scheduling(tid).ok_or(Errno::ESRCH)?;
-    let nice = cx.sys.tasks.process(owner).map_or(0, |process| process.nice);
+    let (_, scheduling) = cx.sys.tasks.scheduling(tid).ok_or(Errno::ESRCH)?;
     let size = size.min(*ATTRIBUTES_BYTES.end());
     let told = Attributes {
         size,
         policy: scheduling.policy.number(),
         flags: if scheduling.reset_on_fork { FLAG_RESET_ON_FORK } else { 0 },
-        nice: nice.into(),
+        nice: scheduling.nice.into(),
         priority: 0,
         deadline: [0; 3],
         utilisation: [0; 2],

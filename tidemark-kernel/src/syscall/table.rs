@@ -89,7 +89,7 @@ syscalls! {
     26 inotify_init1(flags: OpenFlags) => super::inotify::inotify_init1, Full;
     27 inotify_add_watch(fd: i32, pathname: PathAddr, mask: u32) => super::inotify::inotify_add_watch, Full;
     28 inotify_rm_watch(fd: Fd, wd: i32) => super::inotify::inotify_rm_watch, Full;
-    29 ioctl(fd: Fd, request: u32, arg: GuestAddr) => super::fcntl::ioctl, Partial("terminals are pseudoterminals; no modem lines, no line disciplines but the first, TIOCSTI refused");
+    29 ioctl(fd: Fd, request: u32, arg: GuestAddr) => super::fcntl::ioctl, Partial("terminals are pseudoterminals; no modem lines, no line disciplines but the first; TIOCSTI for the administrator, as with dev.tty.legacy_tiocsti at 0");
     30 ioprio_set(which: i32, who: i32, ioprio: i32) => super::priority::ioprio_set, Partial("kept and told, without effect: files are in memory");
     31 ioprio_get(which: i32, who: i32) => super::priority::ioprio_get, Full;
     32 flock(fd: Fd, operation: u32) => super::fcntl::flock, Full;
@@ -155,12 +155,12 @@ syscalls! {
     95 waitid(idtype: i32, id: i32, infop: GuestAddr, options: u32, rusage: GuestAddr) => super::wait::waitid, Full;
     96 set_tid_address(tidptr: GuestAddr) => super::process::set_tid_address, Full;
     97 unshare(flags: u64) => super::namespace::unshare, Partial("no namespaces: EPERM; threads share files and folders for good");
-    98 futex(uaddr: GuestAddr, futex_op: u32, val: u32, timeout: GuestAddr, uaddr2: GuestAddr, val3: u32) => super::futex::futex, Partial("no priority-inheriting locks");
+    98 futex(uaddr: GuestAddr, futex_op: u32, val: u32, timeout: GuestAddr, uaddr2: GuestAddr, val3: u32) => super::futex::futex, Full;
     99 set_robust_list(head: GuestAddr, len: usize) => super::futex::set_robust_list, Full;
     100 get_robust_list(pid: i32, head_ptr: GuestAddr, len_ptr: GuestAddr) => super::futex::get_robust_list, Full;
     101 nanosleep(req: GuestAddr, rem: GuestAddr) => super::time::nanosleep, Full;
-    102 getitimer(which: i32, curr_value: GuestAddr) => super::timer::getitimer, Partial("system time counts as user time");
-    103 setitimer(which: i32, new_value: GuestAddr, old_value: GuestAddr) => super::timer::setitimer, Partial("system time counts as user time");
+    102 getitimer(which: i32, curr_value: GuestAddr) => super::timer::getitimer, Full;
+    103 setitimer(which: i32, new_value: GuestAddr, old_value: GuestAddr) => super::timer::setitimer, Full;
     104 kexec_load() => super::misc::refused_eperm, Refused(Errno::EPERM, "there is no machine to reboot");
     105 init_module() => super::misc::refused_eperm, Refused(Errno::EPERM, "the kernel takes no modules");
     106 delete_module() => super::misc::refused_eperm, Refused(Errno::EPERM, "the kernel takes no modules");
@@ -196,7 +196,7 @@ syscalls! {
     137 rt_sigtimedwait(set: GuestAddr, info: GuestAddr, timeout: GuestAddr, sigsetsize: usize) => super::signal::rt_sigtimedwait, Full;
     138 rt_sigqueueinfo(tgid: i32, sig: i32, info: GuestAddr) => super::signal::rt_sigqueueinfo, Full;
     139 rt_sigreturn() => super::signal::rt_sigreturn, Full;
-    140 setpriority(which: i32, who: i32, prio: i32) => super::priority::setpriority, Partial("of processes, not threads; kept and told, without effect");
+    140 setpriority(which: i32, who: i32, prio: i32) => super::priority::setpriority, Partial("kept and told, without effect");
     141 getpriority(which: i32, who: i32) => super::priority::getpriority, Full;
     142 reboot() => super::misc::refused_eperm, Refused(Errno::EPERM, "there is no machine to reboot");
     143 setregid(rgid: u32, egid: u32) => super::id::setregid, Partial("for the whole process, as libc wants it");
@@ -209,7 +209,7 @@ syscalls! {
     150 getresgid(rgid: GuestAddr, egid: GuestAddr, sgid: GuestAddr) => super::id::getresgid, Full;
     151 setfsuid(uid: u32) => super::id::setfsuid, Partial("for the whole process");
     152 setfsgid(gid: u32) => super::id::setfsgid, Partial("for the whole process");
-    153 times(buf: GuestAddr) => super::time::times, Partial("system time counts as user time");
+    153 times(buf: GuestAddr) => super::time::times, Full;
     154 setpgid(pid: i32, pgid: i32) => super::process::setpgid, Full;
     155 getpgid(pid: i32) => super::process::getpgid, Full;
     156 getsid(pid: i32) => super::process::getsid, Full;
@@ -221,9 +221,9 @@ syscalls! {
     162 setdomainname() => super::misc::refused_eperm, Refused(Errno::EPERM, "there is no NIS domain");
     163 getrlimit(resource: u32, rlim: GuestAddr) => super::rlimit::getrlimit, Full;
     164 setrlimit(resource: u32, rlim: GuestAddr) => super::rlimit::setrlimit, Partial("CORE, RSS, LOCKS, RTPRIO and RTTIME are kept, without effect: no core is written, and no real-time policy granted");
-    165 getrusage(who: i32, usage: GuestAddr) => super::rlimit::getrusage, Partial("system time counts as user time");
+    165 getrusage(who: i32, usage: GuestAddr) => super::rlimit::getrusage, Full;
     166 umask(mask: Mode) => super::dir::umask, Full;
-    167 prctl(option: i32, arg2: u64, arg3: u64, arg4: u64, arg5: u64) => super::prctl::prctl, Partial("PDEATHSIG, DUMPABLE, KEEPCAPS, NAME, SECCOMP (get), CAPBSET, TIMERSLACK, CHILD_SUBREAPER, NO_NEW_PRIVS, CAP_AMBIENT");
+    167 prctl(option: i32, arg2: u64, arg3: u64, arg4: u64, arg5: u64) => super::prctl::prctl, Partial("PDEATHSIG, DUMPABLE, KEEPCAPS, SECUREBITS, TIMING, NAME, SECCOMP (get), CAPBSET, TIMERSLACK, MCE_KILL, CHILD_SUBREAPER, NO_NEW_PRIVS, THP_DISABLE, CAP_AMBIENT");
     168 getcpu(cpu: GuestAddr, node: GuestAddr) => super::sched::getcpu, Full;
     169 gettimeofday(tv: GuestAddr, tz: GuestAddr) => super::time::gettimeofday, Full;
     170 settimeofday() => super::misc::refused_eperm, Refused(Errno::EPERM, "the clock is the host's");
@@ -326,15 +326,18 @@ syscalls! {
     426 io_uring_enter() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "programs fall back to epoll");
     427 io_uring_register() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "programs fall back to epoll");
     434 pidfd_open(pid: i32, flags: OpenFlags) => super::pidfd::pidfd_open, Partial("no threads");
-    435 clone3(cl_args: GuestAddr, size: usize) => super::clone::clone3, Partial("as clone; no set_tid, no cgroup");
+    435 clone3(cl_args: GuestAddr, size: usize) => super::clone::clone3, Partial("as clone; no control groups");
     436 close_range(first: u32, last: u32, flags: u32) => super::open::close_range, Full;
     437 openat2(dirfd: DirFd, path: PathAddr, how: GuestAddr, size: u64) => super::open::openat2, Full;
     438 pidfd_getfd(pidfd: Fd, targetfd: i32, flags: u32) => super::inspect::pidfd_getfd, Full;
     439 faccessat2(dirfd: DirFd, path: PathAddr, mode: u32, flags: u32) => super::stat::faccessat2, Full;
     441 epoll_pwait2(epfd: Fd, events: GuestAddr, maxevents: i32, timeout: GuestAddr, sigmask: GuestAddr, sigsetsize: usize) => super::poll::epoll_pwait2, Full;
     444 landlock_create_ruleset() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "guests are confined from outside");
-    449 futex_waitv() => super::misc::refused_enosys, Refused(Errno::ENOSYS, "programs wait on one futex at a time");
+    449 futex_waitv(waiters: GuestAddr, nr_futexes: u32, flags: u32, timeout: GuestAddr, clockid: i32) => super::futex::futex_waitv, Full;
     452 fchmodat2(dirfd: DirFd, path: PathAddr, mode: Mode, flags: u32) => super::dir::fchmodat2, Full;
+    454 futex_wake(uaddr: GuestAddr, mask: u64, nr: i32, flags: u32) => super::futex::futex_wake, Partial("no NUMA nodes");
+    455 futex_wait(uaddr: GuestAddr, val: u64, mask: u64, flags: u32, timeout: GuestAddr, clockid: i32) => super::futex::futex_wait, Partial("no NUMA nodes");
+    456 futex_requeue(waiters: GuestAddr, flags: u32, nr_wake: u32, nr_requeue: u32) => super::futex::futex_requeue, Partial("no NUMA nodes");
 }
 
 /// The row of a number.

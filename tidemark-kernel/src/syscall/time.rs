@@ -27,6 +27,8 @@ const COARSE_STEP: Nanos = 4_000_000;
 pub(super) enum ClockId {
     /// A clock that runs by itself.
     Clock(Clock),
+    /// `CLOCK_MONOTONIC_RAW`: nothing can wait for it.
+    Raw,
     /// Likewise, read in steps of [`COARSE_STEP`]; nothing can wait for it.
     Coarse(Clock),
     /// CPU time of a process.
@@ -40,9 +42,8 @@ impl ClockId {
     pub(super) fn new(cx: &Cx<'_>, raw: i32) -> Result<ClockId> {
         Ok(match raw {
             CLOCK_REALTIME | CLOCK_REALTIME_ALARM | CLOCK_TAI => ClockId::Clock(Clock::Realtime),
-            CLOCK_MONOTONIC | CLOCK_MONOTONIC_RAW | CLOCK_BOOTTIME | CLOCK_BOOTTIME_ALARM => {
-                ClockId::Clock(Clock::Monotonic)
-            }
+            CLOCK_MONOTONIC | CLOCK_BOOTTIME | CLOCK_BOOTTIME_ALARM => ClockId::Clock(Clock::Monotonic),
+            CLOCK_MONOTONIC_RAW => ClockId::Raw,
             CLOCK_REALTIME_COARSE => ClockId::Coarse(Clock::Realtime),
             CLOCK_MONOTONIC_COARSE => ClockId::Coarse(Clock::Monotonic),
             CLOCK_PROCESS_CPUTIME_ID => ClockId::Process(cx.pid),
@@ -74,6 +75,7 @@ impl ClockId {
     fn read(self, cx: &Cx<'_>) -> Result<Nanos> {
         Ok(match self {
             ClockId::Clock(clock) => clock.read(cx.now()),
+            ClockId::Raw => Clock::Monotonic.read(cx.now()),
             ClockId::Coarse(clock) => clock.read(cx.now()),
             ClockId::Process(pid) => {
                 let process = cx.sys.tasks.process(pid).ok_or(Errno::EINVAL)?;
@@ -180,7 +182,7 @@ fn sleep_on_cpu_time(
         // It would wait for itself.
         ClockId::Thread(tid) if tid == cx.tid => return Err(Errno::EINVAL),
         ClockId::Thread(tid) => (cx.pid, TimerClock::ThreadCpu(tid)),
-        ClockId::Clock(_) | ClockId::Coarse(_) => return Err(Errno::EOPNOTSUPP),
+        ClockId::Clock(_) | ClockId::Raw | ClockId::Coarse(_) => return Err(Errno::EOPNOTSUPP),
     };
     let used = clock.read(cx)?;
     if cx.entry == Entry::First {
@@ -219,10 +221,10 @@ pub fn times(cx: &mut Cx<'_>, buf: GuestAddr) -> SysResult {
         let used = cx.sys.process_usage(cx.pid);
         let children = cx.process().children_usage;
         let tms = Tms {
-            user: clock_ticks(used.cpu),
-            system: 0,
-            children_user: clock_ticks(children.cpu),
-            children_system: 0,
+            user: clock_ticks(used.user),
+            system: clock_ticks(used.system()),
+            children_user: clock_ticks(children.user),
+            children_system: clock_ticks(children.system()),
         };
         cx.write_pod(buf, &tms)?;
     }

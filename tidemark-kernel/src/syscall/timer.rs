@@ -5,7 +5,7 @@ use super::{Cx, SysResult};
 use crate::addr::GuestAddr;
 use crate::errno::{Errno, Result};
 use crate::signal::Signal;
-use crate::task::{Notify, Setting, Tid, TimerClock};
+use crate::task::{Notify, Resource, Setting, Tid, TimerClock};
 use crate::time::{Nanos, Timespec, Timeval};
 use crate::wait::Flow;
 
@@ -30,7 +30,8 @@ fn interval_timer(cx: &mut Cx<'_>, which: i32) -> Result<(Setting, Nanos)> {
         ITIMER_PROF => timers.prof,
         _ => return Err(Errno::EINVAL),
     };
-    Ok((setting, cx.sys.process_usage(cx.pid).cpu))
+    let used = cx.sys.process_usage(cx.pid);
+    Ok((setting, if which == ITIMER_VIRTUAL { used.user } else { used.cpu }))
 }
 
 /// `getitimer(2)`.
@@ -87,7 +88,7 @@ const SIGEV_THREAD_ID: i32 = 4;
 pub fn timer_create(cx: &mut Cx<'_>, clockid: i32, sevp: GuestAddr, timerid: GuestAddr) -> SysResult {
     let clock = match ClockId::new(cx, clockid)? {
         ClockId::Clock(clock) => TimerClock::Clock(clock),
-        ClockId::Coarse(_) => return Err(Errno::EOPNOTSUPP),
+        ClockId::Raw | ClockId::Coarse(_) => return Err(Errno::EOPNOTSUPP),
         ClockId::Process(pid) if pid == cx.pid => TimerClock::ProcessCpu,
         ClockId::Process(_) => return Err(Errno::EINVAL),
         ClockId::Thread(tid) => TimerClock::ThreadCpu(tid),
@@ -97,7 +98,10 @@ pub fn timer_create(cx: &mut Cx<'_>, clockid: i32, sevp: GuestAddr, timerid: Gue
         None => Notify::Process(Signal::ALRM),
         Some(event) => notification(cx, event)?,
     };
-    let id = cx.process().timers.create(clock, |id| match event {
+    // Each timer has a place for its signal among those that may be queued.
+    let process = cx.process();
+    let places = process.rlimits.soft(Resource::PendingSignals).saturating_sub(process.signals.queued);
+    let id = process.timers.create(clock, places, |id| match event {
         None => (notify, u64::from(id)),
         Some(event) => (notify, event.value),
     })?;

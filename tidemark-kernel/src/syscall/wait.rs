@@ -4,6 +4,7 @@ use super::{Cx, SysResult};
 use crate::addr::GuestAddr;
 use crate::errno::{Errno, Result};
 use crate::fs::descriptors::Fd;
+use crate::fs::flags::OpenFlags;
 use crate::signal::{SIGINFO_BYTES, SigInfo, Signal};
 use crate::task::{Children, Pid, Tid, Usage, WaitFor, Waited};
 use crate::time::Timeval;
@@ -66,12 +67,17 @@ pub fn waitid(
     if options & !(wanted | WNOHANG | WNOWAIT | WNOTHREAD | WALL | WCLONE) != 0 || options & wanted == 0 {
         return Err(Errno::EINVAL);
     }
+    let mut impatient = false;
     let which = match idtype {
         P_ALL => Children::Any,
         P_PID if id > 0 => one(id, Children::One),
         P_PGID if id > 0 => one(id, Children::Group),
         P_PIDFD => {
-            let process = super::pidfd::process_of_fd(cx, Fd::new(id)?)?;
+            let fd = Fd::new(id)?;
+            let process = super::pidfd::process_of_fd(cx, fd)?;
+            // `PIDFD_NONBLOCK`
+            let file = cx.file(fd)?;
+            impatient = cx.sys.fs.file(file)?.flags.has(OpenFlags::NON_BLOCK);
             match cx.sys.tasks.referred(process) {
                 Some(process) => Children::One(process.pid),
                 None => Children::Nobody,
@@ -80,8 +86,10 @@ pub fn waitid(
         P_PGID if id == 0 => Children::Group(cx.process().group),
         _ => return Err(Errno::EINVAL),
     };
-    match look(cx, which, wait_for(options), options)? {
+    let patience = if impatient { WNOHANG } else { 0 };
+    match look(cx, which, wait_for(options), options | patience)? {
         Looked::Flow(flow) => Ok(flow),
+        Looked::Nothing if impatient && options & WNOHANG == 0 => Err(Errno::EAGAIN),
         Looked::Nothing => {
             if !infop.is_null() {
                 cx.write_user(infop, &[0; SIGINFO_BYTES])?;
@@ -156,8 +164,8 @@ crate::pod! {
 impl From<&Usage> for RUsage {
     fn from(usage: &Usage) -> RUsage {
         RUsage {
-            user: Timeval::new(usage.cpu),
-            system: Timeval::new(0),
+            user: Timeval::new(usage.user),
+            system: Timeval::new(usage.system()),
             peak_resident: usage.peak_resident >> 10,
             unmaintained: [0; 3],
             minor_faults: usage.minor_faults,

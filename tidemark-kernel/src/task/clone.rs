@@ -5,7 +5,7 @@
 
 use super::create::INIT;
 use super::thread::Thread;
-use super::{Pid, Process, Resource, Tid};
+use super::{Pid, Process, Resource, Tid, Uid};
 use crate::addr::GuestAddr;
 use crate::call::A0;
 use crate::cpu::core::SpaceId;
@@ -102,6 +102,8 @@ pub(crate) struct CloneRequest {
     pub(crate) parent_tid: GuestAddr,
     /// Where the new thread finds its id, and where that is cleared at its end.
     pub(crate) child_tid: GuestAddr,
+    /// The id it is to have, if that is asked for.
+    pub(crate) tid: Option<Tid>,
 }
 
 impl System {
@@ -109,7 +111,9 @@ impl System {
     ///
     /// # Errors
     /// `EAGAIN` (`RLIMIT_NPROC`).
-    pub(crate) fn check_task_limit(&self, pid: Pid) -> Result<()> {
+    pub(crate) fn check_task_limit(&mut self, pid: Pid) -> Result<()> {
+        let process = self.tasks.process_mut(pid).ok_or(Errno::ESRCH)?;
+        process.too_many = false;
         let process = self.tasks.process(pid).ok_or(Errno::ESRCH)?;
         let limit = process.rlimits.soft(Resource::Processes);
         let exempt = process.creds.uid == 0
@@ -118,9 +122,33 @@ impl System {
         if exempt || limit >= u64::from(self.limits.threads) {
             return Ok(());
         }
-        let of_user = self.tasks.processes().filter(|other| other.creds.uid == process.creds.uid);
-        let count: usize = of_user.map(|other| other.threads.len()).sum();
-        if count as u64 >= limit { Err(Errno::EAGAIN) } else { Ok(()) }
+        if self.tasks_of_user(process.creds.uid) >= limit { Err(Errno::EAGAIN) } else { Ok(()) }
+    }
+
+    fn tasks_of_user(&self, uid: Uid) -> u64 {
+        let of_user = self.tasks.processes().filter(|process| process.creds.uid == uid);
+        of_user.map(|process| process.threads.len() as u64).sum()
+    }
+
+    /// The process is about to become another user's: remembers whether that one has too many, which only executing a
+    /// program will tell (`execve(2)`, EAGAIN).
+    pub(crate) fn note_task_limit(&mut self, pid: Pid, uid: Uid) {
+        let count = self.tasks_of_user(uid);
+        let Some(process) = self.tasks.process_mut(pid) else { return };
+        process.too_many = uid != 0 && count > process.rlimits.soft(Resource::Processes);
+    }
+
+    /// Whether the process may execute a program.
+    ///
+    /// # Errors
+    /// `EAGAIN` (`RLIMIT_NPROC`).
+    pub(crate) fn check_noted_limit(&mut self, pid: Pid) -> Result<()> {
+        let Some(process) = self.tasks.process(pid).filter(|process| process.too_many) else { return Ok(()) };
+        if self.tasks_of_user(process.creds.uid) > process.rlimits.soft(Resource::Processes) {
+            return Err(Errno::EAGAIN);
+        }
+        self.tasks.process_mut(pid).ok_or(Errno::ESRCH)?.too_many = false;
+        Ok(())
     }
 
     /// Makes a thread of the caller's process.
@@ -128,7 +156,7 @@ impl System {
     /// # Errors
     /// `EAGAIN` when a limit is reached.
     pub(crate) fn clone_thread(&mut self, tid: Tid, hart: &Hart, request: &CloneRequest) -> Result<Tid> {
-        let new = self.new_thread_id()?;
+        let new = self.new_thread_id(request.tid)?;
         let now = self.now.monotonic;
         let parent = self.tasks.thread(tid).ok_or(Errno::ESRCH)?;
         let process = self.tasks.process(parent.pid).ok_or(Errno::ESRCH)?;
@@ -161,7 +189,7 @@ impl System {
         if self.must_exit(tid) {
             return Err(Errno::EINTR);
         }
-        let pid = self.new_process_id()?;
+        let pid = self.new_process_id(request.tid)?;
         let now = self.now.monotonic;
         let caller = self.tasks.thread(tid).ok_or(Errno::ESRCH)?;
         let caller_pid = caller.pid;
@@ -251,8 +279,9 @@ impl Process {
         self.signals.actions = from.signals.actions.clone();
         self.dumpable = from.dumpable;
         self.no_new_privs = from.no_new_privs;
-        self.nice = from.nice;
         self.personality = from.personality;
+        self.no_huge_pages = from.no_huge_pages;
+        self.memory_failure = from.memory_failure;
         self.kept = from.kept;
         let traced = from.shared.traced.load(core::sync::atomic::Ordering::Relaxed);
         self.shared.traced.store(traced, core::sync::atomic::Ordering::Relaxed);

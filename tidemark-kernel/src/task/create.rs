@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use super::scheduling::Scheduling;
 use super::shared::{ProcessShared, ThreadShared};
 use super::thread::{Name, RunState, Thread, ThreadSignals};
+use super::time::Accounted;
 use super::timer::ProcessTimers;
 use super::{Creds, Kept, Pid, Process, ProcessSignals, RLimits, Tid, Usage};
 use crate::addr::GuestAddr;
@@ -25,6 +26,9 @@ pub(crate) const INIT: Pid = match Tid::new(1) {
     Some(tid) => Pid(tid),
     None => panic!("1 is a thread id"),
 };
+
+/// `PR_MCE_KILL_DEFAULT`
+const MCE_DEFAULT: u8 = 2;
 
 impl Process {
     /// A process without memory and files, its own group and session.
@@ -64,10 +68,12 @@ impl Process {
             spawned: false,
             execed: false,
             dumpable: true,
+            too_many: false,
             no_new_privs: false,
             subreaper: false,
+            no_huge_pages: false,
+            memory_failure: MCE_DEFAULT,
             parent_death_signal: None,
-            nice: 0,
             timers: ProcessTimers::default(),
             personality: 0,
             kept: Kept::default(),
@@ -106,13 +112,14 @@ impl Thread {
             usage: Usage::default(),
             first_instruction,
             on_worker_since: None,
+            accounted: Accounted::default(),
             started: now,
             clear_child_tid: GuestAddr::NULL,
             robust_list: GuestAddr::NULL,
             exit: None,
             early: None,
             reclaiming: false,
-            futex_wait: None,
+            futex_waits: Vec::new(),
             traced: None,
             trace: None,
             shared: Arc::new(shared),
@@ -140,23 +147,26 @@ impl System {
     ///
     /// # Errors
     /// `EAGAIN` when a limit of the system is reached.
-    pub(crate) fn new_thread_id(&mut self) -> Result<Tid> {
+    pub(crate) fn new_thread_id(&mut self, wanted: Option<Tid>) -> Result<Tid> {
         if self.tasks.thread_count() >= self.limits.threads as usize {
             return Err(Errno::EAGAIN);
         }
-        self.tasks.allocate_id()
+        match wanted {
+            Some(tid) => self.tasks.take_id(tid),
+            None => self.tasks.allocate_id(),
+        }
     }
 
     /// An id for a new process, if another may exist.
     ///
     /// # Errors
     /// `EAGAIN` when a limit of the system is reached.
-    pub(crate) fn new_process_id(&mut self) -> Result<Pid> {
+    pub(crate) fn new_process_id(&mut self, wanted: Option<Tid>) -> Result<Pid> {
         // Process 1 does not count.
         if self.tasks.process_count() > self.limits.processes as usize {
             return Err(Errno::EAGAIN);
         }
-        self.new_thread_id().map(Pid)
+        self.new_thread_id(wanted).map(Pid)
     }
 
     /// Has every call of the process traced, or none.

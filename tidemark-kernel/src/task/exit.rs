@@ -26,6 +26,8 @@ pub(crate) enum ExitStep {
     Siblings(usize),
     /// Walk along the futexes the thread holds.
     Robust(Option<RobustWalk>),
+    /// Hand over the locks that others wait for.
+    Locks,
     /// Leave the process; the last thread goes on.
     Thread,
     /// Let those go that the process traces.
@@ -136,7 +138,11 @@ impl Kernel {
             },
             ExitStep::Robust(walk) => match self.sys.walk_robust_list(tid, running.space.id, walk) {
                 Some(walk) => ExitStep::Robust(Some(walk)),
-                None => ExitStep::Thread,
+                None => ExitStep::Locks,
+            },
+            ExitStep::Locks => match self.sys.give_up_locks(tid) {
+                true => ExitStep::Locks,
+                false => ExitStep::Thread,
             },
             ExitStep::Thread => {
                 self.sys.clear_child_tid(tid, running.space.id);
@@ -194,13 +200,22 @@ impl Kernel {
 
 impl System {
     /// A step along the futexes that the thread holds; where to go on, if there are more.
-    fn walk_robust_list(&mut self, tid: Tid, space: SpaceId, walk: Option<RobustWalk>) -> Option<RobustWalk> {
+    pub(crate) fn walk_robust_list(
+        &mut self,
+        tid: Tid,
+        space: SpaceId,
+        walk: Option<RobustWalk>,
+    ) -> Option<RobustWalk> {
         let head = self.tasks.thread(tid)?.robust_list;
         let walk = match walk {
             Some(walk) => walk,
             None => self.begin_robust_walk(space, head)?,
         };
-        self.robust_step(space, tid, head, walk)
+        let rest = self.robust_step(space, tid, head, walk);
+        if rest.is_none() {
+            self.tasks.thread_mut(tid)?.robust_list = GuestAddr::NULL;
+        }
+        rest
     }
 
     /// Tells who waits for the thread's end (`set_tid_address(2)`).
@@ -214,7 +229,8 @@ impl System {
         if self.write_pod_in(space, addr, &0u32).is_ok()
             && let Ok(key) = self.futex_key(space, addr, false)
         {
-            self.futex_wake(key, 1, u32::MAX);
+            // Nobody else is told, whatever waits there.
+            let _: Result<u32, Errno> = self.futex_wake(key, 1, u32::MAX);
         }
     }
 
@@ -224,7 +240,7 @@ impl System {
         self.fs.forget_walks(tid);
         self.leave_call(tid);
         let Some(mut thread) = self.tasks.remove_thread(tid) else { return };
-        thread.usage.cpu = thread.cpu_time(now);
+        thread.usage = thread.used(now);
         let executed = thread.hart.as_ref().map_or(0, |hart| hart.instret());
         thread.usage.instructions = executed.saturating_sub(thread.first_instruction);
         if let Some(tracee) = thread.traced.take() {
@@ -236,6 +252,7 @@ impl System {
         process.usage.add(&thread.usage);
         if tid == process.pid.0 {
             process.kept.last_name = thread.name;
+            process.kept.last_nice = thread.scheduling.nice;
         }
         if let Some(index) = process.threads.iter().position(|other| *other == tid) {
             process.threads.swap_remove(index);

@@ -114,7 +114,7 @@ impl System {
             uid: process.creds.uid,
             gid: process.creds.gid,
             threads: process.threads.len(),
-            nice: process.nice,
+            nice: process.nice(&self.tasks),
             cpu: threads().fold(process.usage.cpu, |sum, thread| sum.saturating_add(thread.cpu_time(now))),
             started: process.started.saturating_sub(self.boot.monotonic),
             resident: space.map_or(0, |space| {

@@ -28,7 +28,7 @@ mod wait;
 
 pub(crate) use clone::{CloneFlags, CloneRequest};
 pub(crate) use create::INIT;
-pub use creds::{Capabilities, Creds, Gid, LAST_CAPABILITY, Uid};
+pub use creds::{Capabilities, Creds, Gid, LAST_CAPABILITY, SecureBits, Uid};
 pub(crate) use deadline::Deadline;
 pub use deadline::{GroupSignal, TimeLimit};
 pub(crate) use exec::ExecIdentity;
@@ -42,6 +42,7 @@ pub use shared::{ProcessShared, ThreadShared, fast_call};
 
 pub use table::Tasks;
 pub use thread::{NAME_BYTES, Name, RunState, Thread, ThreadSignals, Tid};
+pub(crate) use time::Pace;
 pub use timer::{Notify, PosixTimer, ProcessTimers, Setting, TimerClock};
 pub use usage::{IoUsage, Usage};
 pub(crate) use wait::{Children, WaitFor, Waited};

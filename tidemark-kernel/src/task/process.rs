@@ -70,13 +70,15 @@ pub struct Kept {
     pub coredump_filter: u32,
     /// The name of its first thread when that ended.
     pub last_name: Name,
+    /// And its nice value.
+    pub last_nice: i8,
 }
 
 impl Default for Kept {
     fn default() -> Kept {
         /// Linux's: private and shared anonymous mappings, ELF headers, private huge pages.
         const FILTER: u32 = 0x33;
-        Kept { oom_score_adj: 0, coredump_filter: FILTER, last_name: Name::default() }
+        Kept { oom_score_adj: 0, coredump_filter: FILTER, last_name: Name::default(), last_nice: 0 }
     }
 }
 
@@ -151,14 +153,18 @@ pub struct Process {
     pub execed: bool,
     /// `PR_SET_DUMPABLE`.
     pub dumpable: bool,
+    /// It became a user who had too many processes (`RLIMIT_NPROC`): it cannot execute programs while that is so.
+    pub(crate) too_many: bool,
     /// `PR_SET_NO_NEW_PRIVS`.
     pub no_new_privs: bool,
     /// `PR_SET_CHILD_SUBREAPER`.
     pub subreaper: bool,
+    /// `PR_SET_THP_DISABLE`; there are no huge pages anyhow.
+    pub no_huge_pages: bool,
+    /// `PR_MCE_KILL`: what was asked for; memory does not fail.
+    pub memory_failure: u8,
     /// `PR_SET_PDEATHSIG`.
     pub parent_death_signal: Option<Signal>,
-    /// `nice` value, -20 to 19.
-    pub nice: i8,
     /// Interval timers and POSIX timers.
     pub timers: ProcessTimers,
     /// `personality(2)`.
@@ -182,6 +188,13 @@ impl Tasks {
 }
 
 impl Process {
+    /// The nice value of its first thread, or of another if that has ended.
+    pub fn nice(&self, tasks: &Tasks) -> i8 {
+        let first = tasks.thread(self.pid.0).filter(|thread| thread.pid == self.pid);
+        let thread = first.or_else(|| self.threads.first().and_then(|tid| tasks.thread(*tid)));
+        thread.map_or(self.kept.last_nice, |thread| thread.scheduling.nice)
+    }
+
     /// Whether it ended and waits to be waited for.
     pub fn is_zombie(&self) -> bool {
         self.threads.is_empty() && self.exiting.is_some()

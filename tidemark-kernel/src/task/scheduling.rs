@@ -46,12 +46,34 @@ pub struct Scheduling {
     pub affinity: Option<u64>,
     /// Class and level of its I/O as `ioprio_set(2)` packs them; zero if it asked for none.
     pub io_priority: u16,
+    /// -20 to 19, the higher the humbler.
+    pub nice: i8,
+    /// How late its waits may end.
+    pub slack: Slack,
+}
+
+/// How late waits may end, in nanoseconds (`PR_SET_TIMERSLACK`). They end as soon as can be, whatever stands here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Slack {
+    /// What was set.
+    pub now: u64,
+    /// What it goes back to: that of the thread's creator.
+    pub default: u64,
+}
+
+impl Default for Slack {
+    fn default() -> Slack {
+        const FIRST: u64 = 50_000;
+        Slack { now: FIRST, default: FIRST }
+    }
 }
 
 impl Scheduling {
     /// What a thread or process made by this one has.
     pub fn inherited(&self) -> Scheduling {
         // The policies that the flag resets are those that are not granted.
-        Scheduling { reset_on_fork: false, ..*self }
+        let nice = if self.reset_on_fork { self.nice.max(0) } else { self.nice };
+        let slack = Slack { now: self.slack.now, default: self.slack.now };
+        Scheduling { reset_on_fork: false, nice, slack, ..*self }
     }
 }

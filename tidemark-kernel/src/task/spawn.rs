@@ -32,7 +32,7 @@ impl Kernel {
     pub fn spawn(&mut self, request: SpawnRequest, now: Now) -> Result<Spawned, SpawnError> {
         self.sys.now = now;
         let beside = self.sys.group_beside(&request).map_err(SpawnError::Group)?;
-        let pid = self.sys.new_process_id().map_err(SpawnError::Limit)?;
+        let pid = self.sys.new_process_id(None).map_err(SpawnError::Limit)?;
         let (process, group) = self.sys.enter_spawned(pid, &request, beside);
         let mut ends = Ends::default();
         let result = self.sys.furnish(pid, &request, &mut ends);
@@ -103,7 +103,6 @@ impl System {
         process.fd_table = Some(self.fs.new_fd_table());
         process.fs_context = Some(self.fs.new_context());
         process.spawned = true;
-        process.nice = request.nice.clamp(-20, 19);
         for (resource, limit) in &request.rlimits {
             process.rlimits.set(*resource, RLimit { soft: limit.soft.min(limit.hard), hard: limit.hard });
         }
@@ -145,7 +144,7 @@ impl System {
             errno => refusal(request, errno),
         });
         self.fs.release(file);
-        self.begin(pid, image?);
+        self.begin(pid, image?, request.nice.clamp(-20, 19));
         if let Some(limit) = request.time_limit {
             self.limit_time(pid, limit);
         }
@@ -299,7 +298,7 @@ impl System {
     }
 
     /// Gives the process its memory and first thread.
-    fn begin(&mut self, pid: Pid, image: NewImage) {
+    fn begin(&mut self, pid: Pid, image: NewImage, nice: i8) {
         let now = self.now.monotonic;
         let Some(process) = self.tasks.process_mut(pid) else { return };
         process.space = image.space;
@@ -310,7 +309,8 @@ impl System {
         let mut hart = Box::new(Hart::new());
         hart.set_pc(image.entry);
         hart.set_x(STACK_POINTER, image.stack);
-        let thread = Thread::new(pid.0, pid, Name::new(&image.name), hart, &process.shared, now);
+        let mut thread = Thread::new(pid.0, pid, Name::new(&image.name), hart, &process.shared, now);
+        thread.scheduling.nice = nice;
         self.tasks.insert_thread(Box::new(thread));
         self.tell_process(|| ProcessEvent::Started { pid, parent: INIT });
         self.tell_process(|| ProcessEvent::Executed {

@@ -28,17 +28,32 @@ impl Tasks {
     pub fn allocate_id(&mut self) -> Result<Tid> {
         for _ in 0..PID_MAX {
             self.last_id = if self.last_id >= PID_MAX { 1 } else { self.last_id + 1 };
-            let index = self.last_id as usize;
             let tid = Tid::new(self.last_id).ok_or(Errno::EAGAIN)?;
-            let taken = self.threads.get(index).is_some_and(Option::is_some)
-                || self.processes.get(index).is_some_and(Option::is_some)
-                || self.groups.is_taken(Pid(tid));
-            if !taken {
+            if !self.is_taken(tid) {
                 self.created += 1;
                 return Ok(tid);
             }
         }
         Err(Errno::EAGAIN)
+    }
+
+    /// Takes this id (`clone3`, `set_tid`).
+    ///
+    /// # Errors
+    /// `EEXIST` when it is taken.
+    pub fn take_id(&mut self, tid: Tid) -> Result<Tid> {
+        if self.is_taken(tid) {
+            return Err(Errno::EEXIST);
+        }
+        self.created += 1;
+        Ok(tid)
+    }
+
+    fn is_taken(&self, tid: Tid) -> bool {
+        let index = tid.get() as usize;
+        self.threads.get(index).is_some_and(Option::is_some)
+            || self.processes.get(index).is_some_and(Option::is_some)
+            || self.groups.is_taken(Pid(tid))
     }
 
     /// The id that was given last.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::scheduling::Scheduling;
 use super::shared::ThreadShared;
+use super::time::Accounted;
 use super::usage::Usage;
 use super::{Pid, exit::ExitStep};
 use crate::addr::GuestAddr;
@@ -130,6 +131,8 @@ pub struct Thread {
     pub(crate) first_instruction: u64,
     /// When it last went onto a worker, while it is on one.
     pub on_worker_since: Option<Nanos>,
+    /// Up to where its time there was shared out.
+    pub(crate) accounted: Accounted,
     /// When it began, on `CLOCK_MONOTONIC`.
     pub started: Nanos,
     /// Cleared, and its waiters woken, when the thread ends (`set_tid_address(2)`).
@@ -140,8 +143,8 @@ pub struct Thread {
     pub(crate) exit: Option<ExitStep>,
     /// It left an address space that is to be taken apart before it goes on.
     pub(crate) reclaiming: bool,
-    /// Its queue entry while it waits on a futex.
-    pub(crate) futex_wait: Option<WaitId>,
+    /// Its queue entries while it waits on futexes; the memory is kept.
+    pub(crate) futex_waits: Vec<WaitId>,
     /// Who traces it, and how; set for a little longer where it goes on from its last stop.
     pub(crate) traced: Option<Box<Tracee>>,
     /// The traced call it is in.
@@ -151,9 +154,8 @@ pub struct Thread {
 }
 
 impl Thread {
-    /// CPU time used up to `now`.
-    pub fn cpu_time(&self, now: Nanos) -> Nanos {
-        let running = self.on_worker_since.map_or(0, |since| now.saturating_sub(since));
-        self.usage.cpu.saturating_add(running)
+    /// Whether it is ending and has handed over the locks it had: nobody can wait for it to do so.
+    pub(crate) fn gave_up_locks(&self) -> bool {
+        !matches!(self.exit, None | Some(ExitStep::Siblings(_) | ExitStep::Robust(_) | ExitStep::Locks))
     }
 }

@@ -3,7 +3,7 @@
 //! Owns their settings and expiries. Those on a clock stand in the kernel's heap of deadlines; those on CPU time are
 //! looked at when a thread of the process leaves the kernel.
 
-use super::{INFINITY, Pid, RLimit, Resource, Tid};
+use super::{INFINITY, Pid, RLimit, Resource, Tid, Usage};
 use crate::errno::{Errno, Result};
 use crate::signal::{SigInfo, Signal};
 use crate::system::System;
@@ -105,11 +105,19 @@ pub struct ProcessTimers {
 }
 
 impl ProcessTimers {
-    /// Makes a POSIX timer, unarmed. Its id.
+    /// Makes a POSIX timer, unarmed, where there are fewer than `most`. Its id.
     ///
     /// # Errors
     /// `EAGAIN` when there are too many.
-    pub fn create(&mut self, clock: TimerClock, notify: impl FnOnce(u32) -> (Notify, u64)) -> Result<u32> {
+    pub fn create(
+        &mut self,
+        clock: TimerClock,
+        most: u64,
+        notify: impl FnOnce(u32) -> (Notify, u64),
+    ) -> Result<u32> {
+        if self.posix.iter().flatten().count() as u64 >= most {
+            return Err(Errno::EAGAIN);
+        }
         let index = match self.posix.iter().position(Option::is_none) {
             Some(index) => index,
             None if self.posix.len() >= POSIX_TIMERS => return Err(Errno::EAGAIN),
@@ -298,13 +306,12 @@ impl System {
 
     /// Looks at the timers that count CPU time, of a thread that leaves the kernel.
     pub(crate) fn check_cpu_timers(&mut self, pid: Pid) {
-        let Some(process) = self.tasks.process(pid) else { return };
-        if !process.timers.on_cpu {
+        if self.tasks.process(pid).is_none_or(|process| !process.timers.on_cpu) {
             return;
         }
-        let used = self.process_cpu_time(process);
+        let Usage { cpu: used, user, .. } = self.process_usage(pid);
         let Some(process) = self.tasks.process_mut(pid) else { return };
-        let virt = process.timers.virt.expire(used) > 0;
+        let virt = process.timers.virt.expire(user) > 0;
         let prof = process.timers.prof.expire(used) > 0;
         let count = process.timers.posix.len() as u32;
         let sleepers = core::mem::take(&mut process.timers.sleepers);

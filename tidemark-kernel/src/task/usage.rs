@@ -18,8 +18,10 @@ pub struct IoUsage {
 /// Counters that are summed over threads and over children waited for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Usage {
-    /// CPU time. User and system time are not told apart.
+    /// CPU time.
     pub cpu: Nanos,
+    /// As much of it as the program itself computed; the rest the kernel did for it.
+    pub user: Nanos,
     /// Page faults served without reading a file.
     pub minor_faults: u64,
     /// Times it gave up the processor to wait.
@@ -35,9 +37,15 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// CPU time that the kernel took.
+    pub const fn system(&self) -> Nanos {
+        self.cpu.saturating_sub(self.user)
+    }
+
     /// Adds what another used.
     pub fn add(&mut self, other: &Usage) {
         self.cpu = self.cpu.saturating_add(other.cpu);
+        self.user = self.user.saturating_add(other.user);
         self.minor_faults = self.minor_faults.saturating_add(other.minor_faults);
         self.voluntary_switches = self.voluntary_switches.saturating_add(other.voluntary_switches);
         self.involuntary_switches = self.involuntary_switches.saturating_add(other.involuntary_switches);

@@ -10,11 +10,11 @@ use crate::task::{INFINITY, Notify, Pid, Process, Resource, RunState, Tid, Timer
 use crate::time::Nanos;
 
 /// What a thread, or a process with all its threads, used up to now.
-fn usage(sys: &System, owner: Owner) -> Usage {
+pub(super) fn usage(sys: &System, owner: Owner) -> Usage {
     let now = sys.now.monotonic;
     let until_now = |tid: &Tid| {
         let thread = sys.tasks.thread(*tid);
-        thread.map(|thread| Usage { cpu: thread.cpu_time(now), ..thread.usage }).unwrap_or_default()
+        thread.map(|thread| thread.used(now)).unwrap_or_default()
     };
     match (owner.tid, sys.tasks.process(owner.pid)) {
         (Some(tid), _) => until_now(&tid),
@@ -24,6 +24,12 @@ fn usage(sys: &System, owner: Owner) -> Usage {
         }),
         (None, None) => Usage::default(),
     }
+}
+
+/// The nice value of a thread, or of a process's first.
+pub(super) fn nice(sys: &System, owner: Owner, process: &Process) -> i8 {
+    let thread = owner.tid.and_then(|tid| sys.tasks.thread(tid));
+    thread.map_or_else(|| process.nice(&sys.tasks), |thread| thread.scheduling.nice)
 }
 
 /// `children` (`proc_tid_children(5)`). A child is its process's, whichever thread made it.
@@ -132,7 +138,7 @@ pub(super) fn sched(sys: &System, owner: Owner) -> Vec<u8> {
         ("nr_voluntary_switches", usage.voluntary_switches.to_string()),
         ("nr_involuntary_switches", usage.involuntary_switches.to_string()),
         ("policy", "0".to_owned()),
-        ("prio", (NORMAL + i32::from(process.nice)).to_string()),
+        ("prio", (NORMAL + i32::from(nice(sys, owner, process))).to_string()),
     ];
     let rows = rows.map(|(name, value)| format!("{name:<45}:{value:>21}\n"));
     format!("{title}{}\n{}", "-".repeat(67), rows.concat()).into_bytes()

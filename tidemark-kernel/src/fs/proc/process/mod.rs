@@ -287,7 +287,10 @@ pub(super) fn text(
         Text::Syscall => details::syscall(sys, owner),
         Text::Timers => details::timers(process),
         // Nanoseconds: what `prctl(2)`, PR_GET_TIMERSLACK, answers.
-        Text::TimerSlack => b"50000\n".to_vec(),
+        Text::TimerSlack => {
+            let thread = sys.tasks.thread(owner.thread());
+            format!("{}\n", thread.map_or(0, |thread| thread.scheduling.slack.now)).into_bytes()
+        }
         Text::UserMap => format!("{:>10} {:>10} {:>10}\n", 0, 0, u32::MAX).into_bytes(),
         Text::Wchan => details::wchan(sys, owner, caller).into_bytes(),
     };
@@ -340,8 +343,9 @@ pub(super) fn write(
             if owner.pid != caller.0 && !privileged(Capabilities::SYS_NICE) {
                 return Err(Errno::EPERM);
             }
-            // Timers are never late on purpose.
-            number(0, i64::MAX)?;
+            let nanos = number(0, i64::MAX)? as u64;
+            let slack = &mut sys.tasks.thread_mut(owner.thread()).ok_or(Errno::ESRCH)?.scheduling.slack;
+            slack.now = if nanos == 0 { slack.default } else { nanos };
         }
         _ => return Err(Errno::EINVAL),
     }

@@ -1,6 +1,7 @@
 //! What a process is and does: `stat`, `statm`, `status` (`proc_pid_stat(5)` and its neighbours).
 
 use super::super::{Owner, check_inside};
+use super::details::{nice, usage};
 use super::{name, space, thread};
 use crate::addr::PAGE_SIZE;
 use crate::mem::area::{Area, AreaFlags};
@@ -108,19 +109,7 @@ fn marks(sys: &System, owner: Owner, caller: Option<(Pid, Tid)>) -> Option<Marks
 
 pub(super) fn stat(sys: &System, owner: Owner, caller: Option<(Pid, Tid)>) -> Vec<u8> {
     let Some(process) = sys.tasks.process(owner.pid) else { return Vec::new() };
-    let now = sys.now.monotonic;
-    let mut own = match owner.tid {
-        Some(_) => thread(sys, owner).map(|thread| thread.usage).unwrap_or_default(),
-        None => process.usage,
-    };
-    let running = process.threads.iter().filter_map(|tid| sys.tasks.thread(*tid));
-    match owner.tid {
-        Some(_) => own.cpu = thread(sys, owner).map_or(0, |thread| thread.cpu_time(now)),
-        None => running.for_each(|thread| {
-            own.add(&thread.usage);
-            own.cpu = own.cpu.saturating_add(thread.cpu_time(now).saturating_sub(thread.usage.cpu));
-        }),
-    }
+    let own = usage(sys, owner);
     let children = process.children_usage;
     let (size, resident) =
         space(sys, owner.pid).map(pages).map_or((0, 0), |pages| (pages.size, pages.resident));
@@ -152,14 +141,17 @@ pub(super) fn stat(sys: &System, owner: Owner, caller: Option<(Pid, Tid)>) -> Ve
     let sets = [pending.union(shared), blocked, ignored, caught]
         .map(|set| (set.bits() & 0x7fff_ffff).to_string())
         .join(" ");
+    let nice = nice(sys, owner, process);
     let fields = [
         state(sys, owner).0.to_string(),
         process.parent.map_or(0, Pid::get).to_string(),
         format!("{} {}", process.group.get(), process.session.get()),
         format!("{device} {foreground} {}", flags(process)),
         format!("{} {} 0 0", own.minor_faults, children.minor_faults),
-        format!("{} 0 {} 0", clock_ticks(own.cpu), clock_ticks(children.cpu)),
-        format!("{} {}", 20 + i32::from(process.nice), process.nice),
+        [own.user, own.system(), children.user, children.system()]
+            .map(|time| clock_ticks(time).to_string())
+            .join(" "),
+        format!("{} {nice}", 20 + i32::from(nice)),
         format!("{} 0", process.threads.len().max(1)),
         clock_ticks(started.saturating_sub(sys.boot.monotonic)).to_string(),
         format!("{} {resident} {resident_limit}", size * PAGE_SIZE),
