@@ -122,7 +122,10 @@ pub trait Listener: 'static {
     /// What it accepts.
     type Stream;
 
-    /// The address it listens at, with the port that was chosen. Does not block.
+    /// The address it listens at, with the port that was chosen.
+    ///
+    /// # Blocking
+    /// Never.
     ///
     /// # Checked by
     /// - `tcp: a listener accepts what connects`
@@ -149,7 +152,10 @@ pub trait Listener: 'static {
 /// An open WebSocket; dropping it closes the connection. Sending and receiving may overlap. Pings are answered while
 /// somebody receives.
 pub trait WebSocket: 'static {
-    /// The subprotocol that the server chose, if any. Does not block.
+    /// The subprotocol that the server chose, if any.
+    ///
+    /// # Blocking
+    /// Never.
     ///
     /// # Checked by
     /// - `web socket: the server's choice of subprotocol is told`
@@ -199,7 +205,10 @@ pub trait WebSocket: 'static {
     fn receive(&self) -> impl Future<Output = Result<Option<Message>, HostError>>;
 
     /// The close frame that the peer sent, be it in answer to ours; `None` before [`receive`](Self::receive) has
-    /// answered `None` or [`close`](Self::close) has completed. Does not block.
+    /// answered `None` or [`close`](Self::close) has completed.
+    ///
+    /// # Blocking
+    /// Never.
     ///
     /// # Checked by
     /// - `web socket: the peer's close code is told`

@@ -9,7 +9,8 @@ use futures::executor::block_on;
 use support::{exit_with, layer, spin};
 use tidemark_host::{Absent, Capabilities, Clock, Host, Monotonic, Realtime};
 use tidemark_host_native::{
-    NativeConfig, NativeControl, NativeEntropy, NativeHost, NativeMemory, NativeWakeups, NativeWorkers,
+    NativeConfig, NativeControl, NativeEntropy, NativeFetch, NativeHost, NativeMemory, NativeSockets,
+    NativeWakeups, NativeWorkers,
 };
 use tidemark_sdk::{Config, Tidemark};
 
@@ -49,8 +50,8 @@ impl Host for Faulty {
     type Clock = FaultyClock;
     type Entropy = NativeEntropy;
     type Control = NativeControl;
-    type Fetch = Absent;
-    type Sockets = Absent;
+    type Fetch = NativeFetch;
+    type Sockets = NativeSockets;
     type Code = Absent;
 
     fn capabilities(&self) -> &Capabilities {

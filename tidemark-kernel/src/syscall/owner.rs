@@ -79,10 +79,10 @@ fn existing(lives: bool, id: u32) -> i32 {
 /// # Errors
 /// `ESRCH`, `EINVAL`.
 pub(super) fn set_signed(cx: &mut Cx<'_>, file: FileId, number: i32) -> Result<()> {
-    let whom = match number {
-        i32::MIN => return Err(Errno::EINVAL),
-        ..0 => find(cx, F_OWNER_PGRP, -number)?,
-        _ => find(cx, F_OWNER_PID, number)?,
+    let whom = match number.checked_neg() {
+        None => return Err(Errno::EINVAL),
+        Some(group) if number < 0 => find(cx, F_OWNER_PGRP, group)?,
+        Some(_) => find(cx, F_OWNER_PID, number)?,
     };
     set(cx, file, whom)
 }

@@ -1,6 +1,7 @@
 //! `tidy`: what the style guide names and a program can see. Each complaint carries the rule's name.
 
 mod arrows;
+mod contract;
 mod inventory;
 mod licences;
 mod metadata;
@@ -48,6 +49,7 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> Result<()> {
     let packages = metadata::read(sh)?;
     let mut complaints = text::check(&tree);
     complaints.extend(unsafe_code::check(&tree, &packages));
+    complaints.extend(contract::check(&tree));
     complaints.extend(inventory::check(&tree));
     complaints.extend(arrows::check(&packages));
     complaints.extend(licences::check(&packages));

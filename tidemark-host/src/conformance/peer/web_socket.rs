@@ -110,9 +110,8 @@ const CONTINUE: OpCode = OpCode::Data(Data::Continue);
 
 async fn echo(mut socket: Socket) -> Result<(), Error> {
     while let Some(message) = socket.next().await {
-        match message? {
-            message @ (Message::Text(_) | Message::Binary(_)) => socket.send(message).await?,
-            _ => {}
+        if let message @ (Message::Text(_) | Message::Binary(_)) = message? {
+            socket.send(message).await?;
         }
     }
     Ok(())
