@@ -165,6 +165,9 @@ impl System {
         }
         thread.state = RunState::Runnable;
         thread.entry = entry;
+        if let Some(at) = thread.parked.as_ref().and_then(|parked| parked.deadline) {
+            self.timers.cancel(at, Due::Park { tid, park });
+        }
         self.statuses.push_back(Status::Runnable { tid, sync: entry == Entry::Event });
     }
 }

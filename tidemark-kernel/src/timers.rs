@@ -1,10 +1,9 @@
-//! What is due when: one heap of deadlines on `CLOCK_MONOTONIC`.
+//! What is due when: all deadlines on `CLOCK_MONOTONIC`, in order.
 //!
-//! Owns the order of deadlines; what happens at one is up to its target's owner. A timer is cancelled by becoming
-//! stale: its target no longer expects it.
+//! Owns the order of deadlines; what happens at one is up to its target's owner, who also cancels it when it is not expected
+//! any more.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::BTreeSet;
 
 use crate::task::{Pid, Tid};
 use crate::time::Nanos;
@@ -45,34 +44,42 @@ pub enum Due {
 /// All deadlines.
 #[derive(Default, Debug)]
 pub struct Timers {
-    heap: BinaryHeap<Reverse<(Nanos, Due)>>,
+    queue: BTreeSet<(Nanos, Due)>,
 }
 
 impl Timers {
     /// Adds one.
     pub fn add(&mut self, at: Nanos, due: Due) {
-        self.heap.push(Reverse((at, due)));
+        self.queue.insert((at, due));
+    }
+
+    /// Takes one out that nobody waits for any more, if it is there.
+    pub fn cancel(&mut self, at: Nanos, due: Due) {
+        self.queue.remove(&(at, due));
     }
 
     /// Takes the earliest that is due at `now`.
     pub fn pop(&mut self, now: Nanos) -> Option<Due> {
-        let Reverse((at, _)) = self.heap.peek()?;
+        let (at, _) = self.queue.first()?;
         if *at > now {
             return None;
         }
-        self.heap.pop().map(|Reverse((_, due))| due)
+        self.queue.pop_first().map(|(_, due)| due)
     }
 
     /// The earliest moment something is due.
     pub fn next(&self) -> Option<Nanos> {
-        self.heap.peek().map(|Reverse((at, _))| *at)
+        self.queue.first().map(|(at, _)| *at)
     }
 
-    /// Drops entries for which `stale` says so, once they are many: parks that ended early leave one each.
-    pub fn prune(&mut self, live: usize, mut stale: impl FnMut(Nanos, &Due) -> bool) {
-        if self.heap.len() > 64 + 4 * live {
-            self.heap.retain(|Reverse((at, due))| !stale(*at, due));
-        }
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
     }
 }
 
@@ -97,5 +104,9 @@ mod tests {
         assert_eq!(timers.pop(15), Some(Due::Park { tid, park: 1 }));
         assert_eq!(timers.pop(15), None);
         assert_eq!(timers.next(), Some(20));
+        timers.cancel(20, Due::Park { tid, park: 1 });
+        assert_eq!(timers.len(), 1, "that was another");
+        timers.cancel(20, Due::Park { tid, park: 2 });
+        assert_eq!(timers.next(), None);
     }
 }

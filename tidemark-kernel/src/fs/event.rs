@@ -129,6 +129,11 @@ impl TimerFile {
         )
     }
 
+    /// What it stands for among the kernel's deadlines as the file `key`, if it is armed.
+    pub(super) fn deadline(&self, key: u32) -> Option<(Nanos, Due)> {
+        Some((self.next?, Due::TimerFd { key, armed: self.armed }))
+    }
+
     fn due(&mut self, key: u32, now: Now, timers: &mut Timers, woken: &mut Woken) {
         let Some(next) = self.next else { return };
         if next > now.monotonic {
@@ -187,12 +192,17 @@ impl Vfs {
     ) -> Result<(Nanos, Nanos)> {
         let FileKind::Timer(timer) = &mut self.file_mut(file)?.kind else { return Err(Errno::EINVAL) };
         let old = timer.get(env.now);
+        let before = timer.deadline(file.0);
         timer.armed = timer.armed.wrapping_add(1);
         timer.next = next;
         timer.interval = interval;
         timer.expiries = 0;
-        if let Some(next) = next {
-            env.timers.add(next, Due::TimerFd { key: file.0, armed: timer.armed });
+        let after = timer.deadline(file.0);
+        if let Some((at, due)) = before {
+            env.timers.cancel(at, due);
+        }
+        if let Some((at, due)) = after {
+            env.timers.add(at, due);
         }
         Ok(old)
     }

@@ -238,6 +238,11 @@ impl Vfs {
             FileKind::Terminal(terminal) => self.close_terminal(terminal, env),
             FileKind::Socket(socket) => self.close_socket(socket, env),
             FileKind::MessageQueue(queue) => self.message_queues.close(queue),
+            FileKind::Timer(timer) => {
+                if let Some((at, due)) = timer.deadline(id.0) {
+                    env.timers.cancel(at, due);
+                }
+            }
             FileKind::Regular => {
                 if file.writable {
                     self.count_writer(file.at, -1);

@@ -146,13 +146,14 @@ impl Machine {
         panic!("the test does not end: {:?}", self.trace.last());
     }
 
-    /// Memory, threads, processes and futex waiters are as before the first program.
+    /// Memory, threads, processes, futex waiters and deadlines are as before the first program.
     pub(crate) fn assert_nothing_is_left(&mut self) {
         while self.kernel.background_step(self.moment()) {}
         let sys = &self.kernel.sys;
         assert_eq!(sys.tasks.thread_count(), 0);
         assert_eq!(sys.tasks.process_count(), 1, "only process 1 is left");
         assert!(sys.futexes.is_empty());
+        assert!(sys.timers.is_empty(), "{:?}", sys.timers);
         assert!(sys.fs.no_walks());
         assert_eq!(sys.mem.frames.usage().used, self.own_bytes, "every frame is free");
     }

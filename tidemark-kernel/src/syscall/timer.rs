@@ -106,7 +106,7 @@ pub fn timer_create(cx: &mut Cx<'_>, clockid: i32, sevp: GuestAddr, timerid: Gue
         Some(event) => (notify, event.value),
     })?;
     if let Err(errno) = cx.write_pod(timerid, &id) {
-        cx.process().timers.delete(id)?;
+        cx.sys.delete_posix_timer(cx.pid, id)?;
         return Err(errno);
     }
     Ok(Flow::Done(0))
@@ -197,6 +197,6 @@ pub fn timer_getoverrun(cx: &mut Cx<'_>, timerid: u32) -> SysResult {
 
 /// `timer_delete(2)`.
 pub fn timer_delete(cx: &mut Cx<'_>, timerid: u32) -> SysResult {
-    cx.process().timers.delete(timerid)?;
+    cx.sys.delete_posix_timer(cx.pid, timerid)?;
     Ok(Flow::Done(0))
 }

@@ -120,6 +120,7 @@ impl System {
         let reached = !matches!(deadline.stage, Stage::Running);
         let alone = !self.tasks.groups().members(deadline.group).iter().any(|member| *member != pid);
         if !reached || alone || matches!(deadline.stage, Stage::Killing(_)) {
+            self.timers.cancel(deadline.at, Due::TimeLimit(pid));
             self.deadlines.remove(&pid);
         }
         reached

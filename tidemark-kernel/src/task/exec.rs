@@ -75,12 +75,13 @@ impl System {
         self.clear_tid_at_exec(tid);
         self.complete_vfork(pid);
         let tid = self.take_leaders_id(tid, pid);
+        // POSIX timers go, interval timers stay (`execve(2)`). There are few, most often none.
+        while self.delete_posix_timers(pid) {}
         let process = self.tasks.process_mut(pid).ok_or(Errno::ESRCH)?;
         process.exec_by = None;
         process.execed = true;
         let left = core::mem::replace(&mut process.space, space);
         process.signals.actions.reset_for_exec();
-        process.timers.after_exec();
         process.creds.euid = identity.euid.unwrap_or(process.creds.euid);
         process.creds.egid = identity.egid.unwrap_or(process.creds.egid);
         process.creds.after_exec();

@@ -3,7 +3,7 @@
 //! Owns the steps from `exit` to zombie and from zombie to nothing. Each thread ends itself, on the worker that takes it:
 //! that of a process that exits only marks the others, so that no step grows with their number.
 
-use super::{Pid, Process, RunState, Tid};
+use super::{Pid, Process, RunState, Setting, Tid};
 use crate::addr::GuestAddr;
 use crate::cpu::core::SpaceId;
 use crate::errno::Errno;
@@ -32,6 +32,8 @@ pub(crate) enum ExitStep {
     Thread,
     /// Let those go that the process traces.
     Tracees,
+    /// Remove the timers.
+    Timers,
     /// Undo operations on semaphores.
     Semaphores,
     /// Close the files.
@@ -156,7 +158,14 @@ impl Kernel {
             }
             ExitStep::Tracees => match self.sys.release_tracees(pid) {
                 true => ExitStep::Tracees,
-                false => ExitStep::Semaphores,
+                false => ExitStep::Timers,
+            },
+            ExitStep::Timers => match self.sys.delete_posix_timers(pid) {
+                true => ExitStep::Timers,
+                false => {
+                    self.sys.set_real_timer(pid, Setting::default());
+                    ExitStep::Semaphores
+                }
             },
             ExitStep::Semaphores => match self.sys.undo_semaphores(pid) {
                 true => ExitStep::Semaphores,

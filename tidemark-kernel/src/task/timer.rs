@@ -1,10 +1,11 @@
 //! Interval timers (`setitimer(2)`) and POSIX timers (`timer_create(2)`) of a process.
 //!
-//! Owns their settings and expiries. Those on a clock stand in the kernel's heap of deadlines; those on CPU time are
+//! Owns their settings and expiries. Those on a clock stand among the kernel's deadlines; those on CPU time are
 //! looked at when a thread of the process leaves the kernel.
 
 use super::{INFINITY, Pid, RLimit, Resource, Tid, Usage};
 use crate::errno::{Errno, Result};
+use crate::limits::STEP_ITEMS;
 use crate::signal::{SigInfo, Signal};
 use crate::system::System;
 use crate::time::{Clock, NANOS_PER_SECOND, Nanos};
@@ -86,6 +87,14 @@ pub struct PosixTimer {
     pub last_overrun: u32,
 }
 
+impl PosixTimer {
+    /// The deadline it stands for among the kernel's, if it is armed and on a clock.
+    fn deadline(&self, pid: Pid, id: u32) -> Option<(Nanos, Due)> {
+        let at = self.setting.at.filter(|_| matches!(self.clock, TimerClock::Clock(_)))?;
+        Some((at, Due::PosixTimer { pid, id, armed: self.armed }))
+    }
+}
+
 /// The timers of a process.
 #[derive(Debug, Default)]
 pub struct ProcessTimers {
@@ -153,22 +162,6 @@ impl ProcessTimers {
         (0..).zip(&self.posix).filter_map(|(id, timer)| Some((id, timer.as_ref()?)))
     }
 
-    /// Removes a POSIX timer.
-    ///
-    /// # Errors
-    /// `EINVAL` when there is none of this id.
-    pub fn delete(&mut self, id: u32) -> Result<()> {
-        self.posix(id)?;
-        self.posix[id as usize] = None;
-        Ok(())
-    }
-
-    /// What `execve` leaves: POSIX timers go, interval timers stay.
-    pub fn after_exec(&mut self) {
-        self.posix.clear();
-        self.recount();
-    }
-
     /// Has somebody woken when so much CPU time was used.
     pub(crate) fn sleep(&mut self, clock: TimerClock, until: Nanos, waiter: Waiter) {
         // One that left early went stale.
@@ -200,7 +193,10 @@ impl System {
     /// Arms or disarms `ITIMER_REAL`.
     pub(crate) fn set_real_timer(&mut self, pid: Pid, setting: Setting) {
         let Some(process) = self.tasks.process_mut(pid) else { return };
-        process.timers.real = setting;
+        let before = core::mem::replace(&mut process.timers.real, setting);
+        if let Some(at) = before.at {
+            self.timers.cancel(at, Due::RealTimer(pid));
+        }
         if let Some(at) = setting.at {
             self.timers.add(at, Due::RealTimer(pid));
         }
@@ -220,15 +216,49 @@ impl System {
     pub(crate) fn set_posix_timer(&mut self, pid: Pid, id: u32, setting: Setting) -> Result<()> {
         let process = self.tasks.process_mut(pid).ok_or(Errno::EINVAL)?;
         let timer = process.timers.posix(id)?;
+        let before = timer.deadline(pid, id);
         timer.setting = setting;
         timer.armed = timer.armed.wrapping_add(1);
         timer.overrun = 0;
-        let (armed, clock) = (timer.armed, timer.clock);
+        let next = timer.deadline(pid, id);
         process.timers.recount();
-        if let (TimerClock::Clock(_), Some(at)) = (clock, setting.at) {
-            self.timers.add(at, Due::PosixTimer { pid, id, armed });
+        if let Some((at, due)) = before {
+            self.timers.cancel(at, due);
+        }
+        if let Some((at, due)) = next {
+            self.timers.add(at, due);
         }
         Ok(())
+    }
+
+    /// Removes a POSIX timer.
+    ///
+    /// # Errors
+    /// `EINVAL` when there is none of this id.
+    pub(crate) fn delete_posix_timer(&mut self, pid: Pid, id: u32) -> Result<()> {
+        let timers = &mut self.tasks.process_mut(pid).ok_or(Errno::EINVAL)?.timers;
+        let deadline = timers.posix(id)?.deadline(pid, id);
+        timers.posix[id as usize] = None;
+        timers.recount();
+        if let Some((at, due)) = deadline {
+            self.timers.cancel(at, due);
+        }
+        Ok(())
+    }
+
+    /// Removes some POSIX timers of a process that ends or executes a program. Whether there are more.
+    pub(crate) fn delete_posix_timers(&mut self, pid: Pid) -> bool {
+        let Some(process) = self.tasks.process_mut(pid) else { return false };
+        let timers = &mut process.timers;
+        for _ in 0..STEP_ITEMS {
+            let Some(timer) = timers.posix.pop() else { break };
+            let id = timers.posix.len() as u32;
+            if let Some((at, due)) = timer.and_then(|timer| timer.deadline(pid, id)) {
+                self.timers.cancel(at, due);
+            }
+        }
+        timers.recount();
+        !timers.posix.is_empty()
     }
 
     /// `ITIMER_REAL` may have expired.
