@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use tidemark_sdk::Schedule;
 
 use crate::cache::{CACHE_VARIABLE, LIMIT_VARIABLE};
 use crate::debian::MIRROR_VARIABLE;
@@ -161,6 +162,9 @@ pub(crate) struct RunArgs {
     /// Memory that the guest may use, such as 512M or 4G
     #[arg(long, value_name = "SIZE", default_value = "2G", value_parser = values::memory)]
     pub(crate) memory: u64,
+    /// Processors that the guest has [default: as many as this machine]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) cpus: Option<u16>,
     /// Bound what the guest may use, such as processes=100; `tidemark limits` lists the names
     #[arg(long, value_name = "NAME=N", value_parser = limits::parse)]
     pub(crate) limit: Vec<LimitArg>,
@@ -180,6 +184,10 @@ pub(crate) struct RunArgs {
     /// Print system calls to a file instead of standard error
     #[arg(long, value_name = "FILE")]
     pub(crate) strace_output: Option<PathBuf>,
+    /// How threads take turns: `random` gives each a few instructions (at most MOST) at a time, in an order that SEED
+    /// determines, to look for races; standard error says what to give to repeat it
+    #[arg(long, value_name = "fair|random[:SEED[:MOST]]", default_value = "fair", value_parser = values::schedule)]
+    pub(crate) schedule: Schedule,
     /// Print figures about the run on standard error when it ends
     #[arg(long)]
     pub(crate) stats: bool,

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use tidemark_host_native::{NativeConfig, NativeHost, thread_cpu_nanos};
 use tidemark_sdk::layer::{OpenError, open_layer};
 use tidemark_sdk::{
-    Child, Command, Config, ExitStatus, Gone, HoldTimes, Limits, LockMeasure, LockReport, SpawnError,
-    SpawnRefused, StartError, Stdio, Tidemark,
+    Child, Command, Config, ExitStatus, Gone, HoldTimes, Limits, LockMeasure, LockReport, Schedule,
+    SpawnError, SpawnRefused, StartError, Stdio, Tidemark,
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -107,6 +107,9 @@ fn try_run(args: &RunArgs) -> Result<u8, RunError> {
         ..NativeConfig::default()
     })
     .map_err(|error| RunError::Host(error.to_string()))?;
+    if let Schedule::Random(_) = args.schedule {
+        eprintln!("tidemark: --schedule {} repeats this run", args.schedule);
+    }
     let started = Instant::now();
     let tidemark = Tidemark::create(host, config)?;
     let mut command =
@@ -149,7 +152,8 @@ fn config(args: &RunArgs, cache: &Cache) -> Result<Config, RunError> {
     let mut limits = Limits::default();
     limits.memory_bytes = args.memory;
     limits::apply(&mut limits, &args.limit);
-    let mut config = Config::default().limits(limits).hostname(args.hostname.as_str());
+    let mut config =
+        Config::default().limits(limits).hostname(args.hostname.as_str()).schedule(args.schedule);
     if !args.debian.is_empty() {
         config = config.layer(open_layer(fetch::layer(&args.debian, &args.source, cache)?)?);
     }
@@ -158,6 +162,9 @@ fn config(args: &RunArgs, cache: &Cache) -> Result<Config, RunError> {
     }
     for path in &args.rootfs {
         config = config.layer(layers::layer(path, cache)?);
+    }
+    if let Some(cpus) = args.cpus {
+        config = config.workers(cpus);
     }
     config = mounts::mount(config, &args.mount)?;
     if args.strace.is_some() || args.strace_output.is_some() {

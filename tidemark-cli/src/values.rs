@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tidemark_sdk::{RandomSchedule, Schedule};
+
 /// Takes a number, with an optional binary unit: `64K`, `512M`, `4G`, `4GiB`.
 ///
 /// # Errors
@@ -55,6 +57,22 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let number: f64 = number.parse().map_err(|_| SHAPE)?;
     let duration = Duration::try_from_secs_f64(number * unit).map_err(|_| "that is too long")?;
     if duration.is_zero() { Err("give more than nothing".into()) } else { Ok(duration) }
+}
+
+/// Takes how guest threads take turns; `random` alone draws a seed.
+///
+/// # Errors
+/// What is wrong, in words.
+pub(crate) fn schedule(text: &str) -> Result<Schedule, String> {
+    match text {
+        "random" => {
+            let seed = getrandom::u64().map_err(|error| format!("no seed can be had: {error}"))?;
+            Ok(Schedule::Random(RandomSchedule::new(seed)))
+        }
+        text => text.parse().map_err(|_| {
+            "give fair, random, random:SEED or random:SEED:MOST, with numbers, MOST above 0".to_owned()
+        }),
+    }
 }
 
 #[cfg(test)]

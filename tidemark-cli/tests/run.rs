@@ -305,3 +305,21 @@ fn system_calls_and_figures_are_shown_on_request() {
     let stats = guest.output(&["--stats", "tool", "say", "counted"]);
     assert!(String::from_utf8_lossy(&stats.stderr).contains("kernel lock held"));
 }
+
+#[test]
+fn a_random_schedule_says_how_to_repeat_it() {
+    let guest = Guest::new();
+    let given = guest.output(&["--schedule", "random:7", "--cpus", "1", "tool", "say", "hello"]);
+    assert_eq!(given.stdout, b"hello\n");
+    assert_eq!(given.stderr, b"tidemark: --schedule random:7:16 repeats this run\n");
+    let drawn = guest.output(&["--schedule", "random", "tool", "say", "hello"]);
+    let told = String::from_utf8_lossy(&drawn.stderr).into_owned();
+    let schedule = told.split(' ').nth(2).unwrap_or_default();
+    assert!(schedule.starts_with("random:") && drawn.stdout == b"hello\n", "{told}");
+    let again = guest.output(&["--schedule", schedule, "tool", "say", "hello"]);
+    assert_eq!(String::from_utf8_lossy(&again.stderr), told);
+    for wrong in ["randomly", "random:x", "random:1:0"] {
+        let refused = guest.output(&["--schedule", wrong, "tool", "say", "hello"]);
+        assert_eq!(refused.status.code(), Some(125), "{wrong}");
+    }
+}

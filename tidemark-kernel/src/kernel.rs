@@ -92,12 +92,7 @@ impl Kernel {
         let step = match exit {
             Exit::Ecall => self.first_call(running),
             Exit::PageFault { addr, access } => match self.sys.page_fault(running.tid, addr, access) {
-                FaultOutcome::Resolved => {
-                    if let Some(thread) = self.sys.tasks.thread_mut(running.tid) {
-                        thread.usage.minor_faults += 1;
-                    }
-                    self.return_to_guest(running)
-                }
+                FaultOutcome::Resolved => self.return_to_guest(running),
                 FaultOutcome::Flush => Step::flush(running),
                 FaultOutcome::Again => Step::Again(running),
                 FaultOutcome::Signal(fault) => self.fault(running, fault),
@@ -142,6 +137,19 @@ impl Kernel {
         let step = match self.return_to_guest(running) {
             Step::Run(running) => self.requeue(running),
             step => step,
+        };
+        self.finish(step)
+    }
+
+    /// Takes a thread off its worker between two steps of what it asked for ([`Step::Again`]): it is runnable again, at
+    /// the end of the queue, and goes on where it was. One that ends and has given up its memory stays where it is.
+    pub fn set_aside(&mut self, running: Running, now: Now) -> Step {
+        self.begin(Operation::Return, now);
+        let process =
+            self.sys.tasks.thread(running.tid).and_then(|thread| self.sys.tasks.process(thread.pid));
+        let step = match process.and_then(|process| self.sys.mem.spaces.get(process.space)) {
+            Some(_) => self.requeue(running),
+            None => Step::Again(running),
         };
         self.finish(step)
     }

@@ -99,7 +99,8 @@ impl Kernel {
 }
 
 impl System {
-    /// Whether a worker that asks for the thread gets it: it is runnable, and its process is not stopped.
+    /// Whether a worker that asks for the thread gets it: it is runnable, and its process is not stopped. In the middle of a
+    /// call that goes in steps it does not stop: others may wait for what it has begun.
     pub(crate) fn may_run(&mut self, tid: Tid) -> bool {
         let Some(thread) = self.tasks.thread(tid) else { return false };
         if thread.state != RunState::Runnable {
@@ -107,7 +108,8 @@ impl System {
         }
         let pid = thread.pid;
         // A tracee's stops are its tracer's to end.
-        let stops = thread.traced.is_none();
+        let in_step = thread.parked.is_some() && thread.entry == Entry::Step;
+        let stops = thread.traced.is_none() && !in_step;
         if stops && self.tasks.process(pid).is_some_and(|process| process.stopped.is_some()) {
             self.hold_stopped(tid);
             return false;

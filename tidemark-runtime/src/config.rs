@@ -9,6 +9,7 @@ use tidemark_kernel::limits::Limits;
 
 use crate::bridge::BridgeMount;
 use crate::holds::LockMeasure;
+use crate::schedule::Schedule;
 
 /// How to start a [`Runtime`](crate::Runtime).
 #[derive(Clone, Debug)]
@@ -24,13 +25,15 @@ pub struct Config {
     pub mounts: Vec<BridgeMount>,
     /// The guest's host name (`uname -n`).
     pub hostname: String,
-    /// Seed of the guest's randomness; `None`: from the host's entropy.
+    /// Seed of the guest's randomness; `None`: from the schedule's seed if that is random, else from the host's entropy.
     pub seed: Option<[u8; 32]>,
     /// Write a line for every system call of these names or classes, such as `%file`, with `!` for all but these (all, if
     /// the list is empty), to the trace.
     pub trace: Option<Vec<String>>,
     /// Measure how long the kernel's lock is held ([`Runtime::lock_report`](crate::Runtime::lock_report)).
     pub measure_lock: LockMeasure,
+    /// How guest threads take turns.
+    pub schedule: Schedule,
 }
 
 impl Default for Config {
@@ -44,6 +47,7 @@ impl Default for Config {
             seed: None,
             trace: None,
             measure_lock: LockMeasure::Off,
+            schedule: Schedule::default(),
         }
     }
 }

@@ -7,6 +7,8 @@ use std::collections::VecDeque;
 use tidemark_kernel::task::Tid;
 use tidemark_kernel::worker::WorkerId;
 
+use crate::schedule::{QueueDice, Schedule};
+
 /// Runnable threads.
 #[derive(Default)]
 pub(crate) struct RunQueue {
@@ -16,6 +18,8 @@ pub(crate) struct RunQueue {
     next: Vec<Next>,
     /// Workers that wait for work.
     idle: u32,
+    /// Says who is next, where that is not the first.
+    dice: Option<QueueDice>,
 }
 
 /// A worker's own next thread, and how often in a row it took precedence over the threads for everybody.
@@ -37,8 +41,13 @@ pub(crate) enum Wake {
 }
 
 impl RunQueue {
-    pub(crate) fn new(workers: u16) -> Self {
-        RunQueue { shared: VecDeque::new(), next: vec![Next::default(); usize::from(workers)], idle: 0 }
+    pub(crate) fn new(workers: u16, schedule: Schedule) -> Self {
+        RunQueue {
+            shared: VecDeque::new(),
+            next: vec![Next::default(); usize::from(workers)],
+            idle: 0,
+            dice: QueueDice::new(schedule),
+        }
     }
 
     /// Adds a thread for whichever worker is free first.
@@ -49,6 +58,9 @@ impl RunQueue {
 
     /// Adds a thread that `waker`'s current thread woke. What was its next before goes to everybody.
     pub(crate) fn push_sync(&mut self, tid: Tid, waker: WorkerId) -> Wake {
+        if self.dice.is_some() {
+            return self.push(tid);
+        }
         match self.next.get_mut(usize::from(waker.0)) {
             Some(next) => match next.tid.replace(tid) {
                 Some(earlier) => self.push(earlier),
@@ -69,7 +81,11 @@ impl RunQueue {
             tid => {
                 own.streak = 0;
                 self.shared.extend(tid);
-                self.shared.pop_front()
+                match &mut self.dice {
+                    // Whoever is last takes the place of the one that goes: there is no order to be kept.
+                    Some(dice) => self.shared.swap_remove_back(dice.place(self.shared.len())),
+                    None => self.shared.pop_front(),
+                }
             }
         }
     }
@@ -108,6 +124,7 @@ impl RunQueue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schedule::RandomSchedule;
 
     fn tid(n: u32) -> Tid {
         Tid::new(n).unwrap()
@@ -116,7 +133,7 @@ mod tests {
     #[test]
     fn a_sync_wake_stays_with_its_waker_until_published() {
         let (a, b) = (WorkerId(0), WorkerId(1));
-        let mut queue = RunQueue::new(2);
+        let mut queue = RunQueue::new(2, Schedule::Fair);
         queue.set_idle(true);
         assert_eq!(queue.push_sync(tid(1), a), Wake::No);
         assert!(!queue.has_work(b));
@@ -130,7 +147,7 @@ mod tests {
     #[test]
     fn a_pair_that_wakes_each_other_lets_others_in() {
         let worker = WorkerId(0);
-        let mut queue = RunQueue::new(1);
+        let mut queue = RunQueue::new(1, Schedule::Fair);
         assert_eq!(queue.push(tid(9)), Wake::No);
         let mut turns = 0;
         loop {
@@ -145,8 +162,26 @@ mod tests {
     }
 
     #[test]
+    fn at_random_anybody_is_next_and_nobody_twice() {
+        let popped = |seed| {
+            let mut queue = RunQueue::new(2, Schedule::Random(RandomSchedule::new(seed)));
+            for n in 1..=20 {
+                assert_eq!(queue.push_sync(tid(n), WorkerId(0)), Wake::No);
+            }
+            assert!(queue.has_work(WorkerId(1)) && !queue.has_next(WorkerId(0)));
+            let order: Vec<Tid> = std::iter::from_fn(|| queue.pop(WorkerId(1))).collect();
+            let mut sorted = order.clone();
+            sorted.sort();
+            assert!(sorted.into_iter().eq((1..=20).map(tid)));
+            order
+        };
+        assert_eq!(popped(1), popped(1));
+        assert_ne!(popped(1), popped(2));
+    }
+
+    #[test]
     fn first_come_first_served() {
-        let mut queue = RunQueue::new(1);
+        let mut queue = RunQueue::new(1, Schedule::Fair);
         assert_eq!(queue.push(tid(3)), Wake::No);
         assert_eq!(queue.push(tid(1)), Wake::No);
         assert_eq!(queue.pop(WorkerId(0)), Some(tid(3)));

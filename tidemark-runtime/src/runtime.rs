@@ -30,6 +30,7 @@ use crate::process::Process;
 use crate::queue::{RunQueue, Wake};
 use crate::request::{Request, Requests, Sink};
 use crate::running::{Running, Usage};
+use crate::schedule::Schedule;
 use crate::trace::TraceFilter;
 use crate::watch::FileWatch;
 use crate::worker::PoolWorker;
@@ -200,9 +201,10 @@ impl Runtime {
     ) -> Result<Runtime, StartError> {
         let filter = TraceFilter::new(config.trace.clone().unwrap_or_default())?;
         let workers = worker_count(&host, &config);
-        let seed = match config.seed {
-            Some(seed) => seed,
-            None => {
+        let seed = match (config.seed, config.schedule) {
+            (Some(seed), _) => seed,
+            (None, Schedule::Random(random)) => random.guest_seed(),
+            (None, Schedule::Fair) => {
                 let mut seed = [0; 32];
                 host.entropy().fill(&mut seed)?;
                 seed
@@ -226,7 +228,7 @@ impl Runtime {
         let crash = CrashCell::default();
         let requests = Requests::new(host.wakeups().clone(), crash.clone());
         let slots = kernel.workers();
-        let locked = Locked { kernel, queue: RunQueue::new(workers) };
+        let locked = Locked { kernel, queue: RunQueue::new(workers, config.schedule) };
         let shared = Arc::new(Shared {
             lock: KernelLock::new(locked, host.wakeups().clone(), Holds::new(config.measure_lock)),
             slots,
@@ -252,7 +254,7 @@ impl Runtime {
             for index in 0..workers {
                 let ticks = Box::new(ClockTicks(shared.host.clock().clone()));
                 let core = WorkerCore::new(ram, Arc::clone(&code), ticks);
-                let entry = PoolWorker::new(Arc::clone(&shared), WorkerId(index), core);
+                let entry = PoolWorker::new(Arc::clone(&shared), WorkerId(index), core, config.schedule);
                 let (told, ends) = (Arc::clone(&shared), running.clone());
                 let on_end = Box::new(move |end: WorkerEnd| {
                     match end {

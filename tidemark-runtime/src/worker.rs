@@ -14,8 +14,9 @@ use tidemark_kernel::worker::{ATTENTION_TRAP, WorkerId, WorkerSlot};
 use tidemark_kernel::{Operation, Running, Step};
 
 use crate::lock::{Dead, Guard, Locked};
-use crate::queue::Wake;
+use crate::queue::{RunQueue, Wake};
 use crate::runtime::Shared;
+use crate::schedule::{Schedule, WorkerDice};
 use crate::shootdown;
 
 /// A turn returns to the host after this long: V8 replaces a running WebAssembly function only when it is entered
@@ -54,6 +55,8 @@ pub(crate) struct PoolWorker<H: Host> {
     realtime_offset: u64,
     /// Counted among the idle workers.
     idle: bool,
+    /// Says how long turns are and who gives way, under a random schedule.
+    dice: Option<WorkerDice>,
 }
 
 /// What is brought to the kernel.
@@ -71,8 +74,9 @@ enum Next {
 }
 
 impl<H: Host> PoolWorker<H> {
-    pub(crate) fn new(shared: Arc<Shared<H>>, id: WorkerId, core: WorkerCore) -> Self {
+    pub(crate) fn new(shared: Arc<Shared<H>>, id: WorkerId, core: WorkerCore, schedule: Schedule) -> Self {
         PoolWorker {
+            dice: WorkerDice::new(schedule, id),
             shared,
             id,
             core,
@@ -120,7 +124,10 @@ impl<H: Host> PoolWorker<H> {
     }
 
     /// How many instructions to run: less when a deadline is near or a thread is kept for this worker.
-    fn budget(&self) -> u64 {
+    fn budget(&mut self) -> u64 {
+        if let Some(dice) = &mut self.dice {
+            return dice.budget();
+        }
         if self.kept_since.is_some() {
             return SHORT_BUDGET;
         }
@@ -171,6 +178,7 @@ impl<H: Host> PoolWorker<H> {
         // Whatever brought it here: a thread that only calls never uses its budget up.
         let step = match step {
             Step::Run(running) if self.give_way(queue, now.monotonic) => kernel.preempt(running, now),
+            Step::Again(running) if self.gives_way_in_call(queue) => kernel.set_aside(running, now),
             step => step,
         };
         if let Step::Run(running) = &step {
@@ -191,8 +199,16 @@ impl<H: Host> PoolWorker<H> {
     }
 
     /// Whether the thread that could run on gives its place to another.
-    fn give_way(&self, queue: &crate::queue::RunQueue, now: Nanos) -> bool {
+    fn give_way(&mut self, queue: &RunQueue, now: Nanos) -> bool {
+        if let Some(dice) = &mut self.dice {
+            return dice.gives_way(queue.has_work(self.id));
+        }
         now.saturating_sub(self.slice_start) >= QUANTUM && queue.has_work(self.id)
+    }
+
+    /// Whether a thread gives its place to another between two steps of a call: only where that is to be provoked.
+    fn gives_way_in_call(&mut self, queue: &RunQueue) -> bool {
+        self.dice.as_mut().is_some_and(|dice| dice.gives_way(queue.has_work(self.id)))
     }
 
     fn release(&self, locked: Guard<'_, H::Wakeups>, wakes: u32) {

@@ -49,7 +49,9 @@ pub use tidemark_kernel::fs::node::{Attr as Metadata, FileType};
 pub use tidemark_kernel::fs::request::{DirItem as DirEntry, Rename, SetTime};
 pub use tidemark_kernel::limits::Limits;
 pub use tidemark_kernel::task::{Pid, ProcessInfo, ProcessState, Resource};
-pub use tidemark_runtime::{Feed, HoldTimes, LockMeasure, LockReport, LongHold, News, Usage};
+pub use tidemark_runtime::{
+    Feed, HoldTimes, LockMeasure, LockReport, LongHold, News, NotASchedule, RandomSchedule, Schedule, Usage,
+};
 
 /// The guide's code is compiled with the crate's own examples.
 #[cfg(doctest)]

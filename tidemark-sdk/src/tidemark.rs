@@ -9,7 +9,8 @@ use tidemark_kernel::fs::layer::Layer;
 use tidemark_kernel::limits::Limits;
 use tidemark_kernel::task::ProcessInfo;
 use tidemark_runtime::{
-    BridgeMount, Config as RuntimeConfig, FileBridge, LockMeasure, LockReport, MountOptions, Runtime, Usage,
+    BridgeMount, Config as RuntimeConfig, FileBridge, LockMeasure, LockReport, MountOptions, Runtime,
+    Schedule, Usage,
 };
 
 use crate::error::{Gone, PipeError, StartError};
@@ -69,6 +70,14 @@ impl Config {
     #[must_use]
     pub fn seed(mut self, seed: [u8; 32]) -> Config {
         self.runtime.seed = Some(seed);
+        self
+    }
+
+    /// Sets how guest threads take turns; fairly at first. At random, from a seed, what goes wrong only with certain orders of
+    /// events is found: see [`RandomSchedule`](crate::RandomSchedule).
+    #[must_use]
+    pub fn schedule(mut self, schedule: Schedule) -> Config {
+        self.runtime.schedule = schedule;
         self
     }
 

@@ -58,6 +58,10 @@ pub(crate) struct Machine {
     own_bytes: u64,
     core: WorkerCore,
     runnable: VecDeque<Tid>,
+    /// Instructions of a slice.
+    slice: u64,
+    /// Whether threads are set aside between the steps of a call.
+    sets_aside: bool,
     now: Nanos,
     /// The ends of processes that were started, in order.
     pub(crate) exited: Vec<(Pid, ExitStatus)>,
@@ -79,6 +83,8 @@ impl Machine {
             _ram: ram,
             core,
             runnable: VecDeque::new(),
+            slice: SLICE,
+            sets_aside: false,
             now: 1,
             exited: Vec::new(),
             trace: Vec::new(),
@@ -169,12 +175,18 @@ impl Machine {
                     let attention = &workers[0].attention;
                     attention.store(0, Ordering::SeqCst);
                     let space = Arc::clone(&running.space);
-                    match running.hart.run(&mut self.core, &space.view(), SLICE, attention) {
+                    match running.hart.run(&mut self.core, &space.view(), self.slice, attention) {
                         Exit::Budget => self.kernel.preempt(running, self.moment()),
                         exit => self.kernel.trap(running, exit, self.moment()),
                     }
                 }
                 Step::Flush { running, .. } => self.kernel.flushed(running, self.moment()),
+                Step::Again(running) if self.sets_aside => {
+                    match self.kernel.set_aside(running, self.moment()) {
+                        Step::Again(running) => self.kernel.resume(running, self.moment()),
+                        step => step,
+                    }
+                }
                 Step::Again(running) => self.kernel.resume(running, self.moment()),
                 Step::Released => return,
             };
@@ -193,9 +205,15 @@ impl Machine {
     }
 }
 
-/// Runs one program to its end.
+/// Runs one program to its end: with slices of the usual length, and once more with others having turns wherever they can.
 pub(crate) fn run(words: &[u32]) -> ExitStatus {
-    let mut machine = Machine::new(Limits::default());
+    let ended = run_on(words, Machine::new(Limits::default()));
+    let interrupted = Machine { slice: 1, sets_aside: true, ..Machine::new(Limits::default()) };
+    assert_eq!(run_on(words, interrupted), ended, "with slices of one instruction");
+    ended
+}
+
+fn run_on(words: &[u32], mut machine: Machine) -> ExitStatus {
     let pid = machine.start(words, 0);
     machine.run();
     machine.assert_nothing_is_left();
