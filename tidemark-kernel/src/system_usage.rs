@@ -6,8 +6,9 @@ use crate::fs::node::FsId;
 use crate::kernel::Kernel;
 use crate::limits::STEP_ITEMS;
 
-/// What a guest system holds. What is not used any more counts until [`Kernel::background_step`] is done with it. When every program has ended and what it left was cleaned up, all of it is zero but the
-/// frames: those that files take, and a few of the kernel's own.
+/// What a guest system holds. What is not used any more counts until [`Kernel::background_step`] is done with it. When every
+/// program has ended and what it left was cleaned up, all of it is zero but the frames (those that files take, and a few of
+/// the kernel's own) and what outlives programs by its nature: System V objects and POSIX message queues.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct SystemUsage {
@@ -25,6 +26,18 @@ pub struct SystemUsage {
     pub pipes: usize,
     /// The application's ends of standard streams.
     pub streams: usize,
+    /// Sockets, those that wait to be accepted included.
+    pub sockets: usize,
+    /// Pseudoterminals.
+    pub terminals: usize,
+    /// Files with locks on them.
+    pub locked_files: usize,
+    /// Deadlines: of timers, sleeping threads, time limits.
+    pub timers: usize,
+    /// Threads that wait on futexes.
+    pub futex_waiters: usize,
+    /// System V shared memory, semaphore sets and message queues, and POSIX message queues. Programs remove them, or nobody.
+    pub ipc_objects: usize,
     /// Guest memory in use, in bytes.
     pub memory_bytes: u64,
     /// The most that was ever in use, in bytes.
@@ -54,6 +67,12 @@ impl Kernel {
             descriptor_tables: files.fd_tables,
             pipes: files.pipes,
             streams: files.streams,
+            sockets: files.sockets,
+            terminals: files.terminals,
+            locked_files: files.locked,
+            timers: sys.timers.len(),
+            futex_waiters: sys.futexes.len(),
+            ipc_objects: sys.ipc.count() + files.message_queues,
             memory_bytes: frames.used,
             memory_high_water: frames.high_water,
         }

@@ -67,10 +67,11 @@ impl Running {
 }
 
 /// What a sandbox holds at a moment.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Usage {
-    /// What the guest system holds. When every program has ended, only its memory is not zero.
+    /// What the guest system holds. When every program has ended, only its memory is not zero, and what programs made that
+    /// outlives them: System V objects and POSIX message queues.
     pub system: tidemark_kernel::SystemUsage,
     /// How much of the guest's memory files take, in bytes: those that were written, and parts of layers that were read.
     pub file_bytes: u64,

@@ -7,13 +7,17 @@
 
 #![forbid(unsafe_code)]
 
+mod leaks;
 mod program;
 mod run;
+mod schedule;
 pub mod sim;
 mod supervised;
 pub mod userland;
 mod verdict;
 
+pub use leaks::{LEFTOVERS_END, end_without_leaks, left};
 pub use program::{Program, families, programs, sources};
 pub use run::{Outcome, run};
+pub use schedule::schedule;
 pub use verdict::check_family;

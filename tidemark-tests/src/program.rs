@@ -25,6 +25,12 @@ impl Program {
         self.text.lines().take(TAG_LINES).filter_map(value).flat_map(str::split_whitespace).collect()
     }
 
+    /// The most instructions of a turn under random scheduling, where it says so.
+    pub(crate) fn turns(&self) -> Option<u64> {
+        let word = self.tag("turns").first().copied()?;
+        Some(word.parse().unwrap_or_else(|_| panic!("{}: turns: {word}", self.name)))
+    }
+
     /// What the oracle printed, its end in the last line.
     pub fn expected(&self) -> String {
         let path = self.source.with_extension("expected");

@@ -10,9 +10,11 @@ use tidemark_host_native::{NativeConfig, NativeHost};
 use tidemark_kernel::fs::layer::Layer;
 use tidemark_sdk::layer::format::Meta;
 use tidemark_sdk::layer::{Attributes, LayerBuilder, LayerPath, layer_from_bytes};
-use tidemark_sdk::{Config, Limits, Stdio, Tidemark};
+use tidemark_sdk::{Config, Limits, Schedule, Stdio, Tidemark};
 
 use crate::Program;
+use crate::leaks::{LEFTOVERS_END, end_without_leaks};
+use crate::schedule::for_program;
 use crate::supervised::{Collected, Failure, Supervision, collect, supervised};
 
 /// Guest memory: enough for every program, little enough that the one that eats memory does not take long.
@@ -31,11 +33,12 @@ pub struct Outcome {
     pub errors: String,
 }
 
-/// Runs `program` for at most `limit`.
-pub fn run(program: &Program, limit: Duration) -> Outcome {
+/// Runs `program` under a schedule for at most `limit`, several times that where the schedule is random.
+pub fn run(program: &Program, schedule: Schedule, limit: Duration) -> Outcome {
     let owned = program.clone();
-    let job = move |supervision| async move { run_to_end(&owned, supervision).await };
-    let (result, collected) = supervised(&program.name, limit, job);
+    let (schedule, slower) = for_program(schedule, program.turns());
+    let job = move |supervision| async move { run_to_end(&owned, schedule, supervision).await };
+    let (result, collected) = supervised(&program.name, limit * slower, job);
     Outcome::new(&collected, &result.unwrap_or_else(|failure| failure))
 }
 
@@ -51,11 +54,18 @@ impl Outcome {
     }
 }
 
-async fn run_to_end(program: &Program, supervision: Supervision) -> Result<String, Failure> {
+async fn run_to_end(
+    program: &Program,
+    schedule: Schedule,
+    supervision: Supervision,
+) -> Result<String, Failure> {
     let host = NativeHost::new(&NativeConfig::default())?;
-    let tidemark = Tidemark::create(host, config(program)?)?;
+    let tidemark = Tidemark::create(host, config(program)?.schedule(schedule))?;
     supervision.watch(&tidemark);
-    perform(&tidemark, program, &supervision.collected).await
+    let before = tidemark.usage().await?;
+    let ended = perform(&tidemark, program, &supervision.collected).await?;
+    end_without_leaks(&tidemark, &before, LEFTOVERS_END).await?;
+    Ok(ended)
 }
 
 /// The sandbox that a guest program runs in.

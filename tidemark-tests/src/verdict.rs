@@ -3,6 +3,9 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
+use tidemark_sdk::Schedule;
+
+use crate::schedule::from_environment;
 use crate::{Outcome, Program, programs, run};
 
 /// How long one program may take. The slowest takes seconds; a loaded machine is forgiven much.
@@ -10,7 +13,8 @@ const LIMIT: Duration = Duration::from_secs(120);
 
 /// Runs all programs of a family and panics with what differs from the oracle.
 ///
-/// `TIDEMARK_GUEST_FILTER` restricts the run to programs whose name contains it.
+/// `TIDEMARK_GUEST_FILTER` restricts the run to programs whose name contains it; `TIDEMARK_SCHEDULE` may name a random
+/// schedule (`random`, `random:SEED`, `random:SEED:MOST`).
 ///
 /// # Panics
 /// If a program does other than expected, or other than its known gap says, or the family has none.
@@ -18,18 +22,23 @@ pub fn check_family(family: &str) {
     let programs = programs(family);
     assert!(!programs.is_empty(), "no programs in the family {family}");
     let filter = std::env::var("TIDEMARK_GUEST_FILTER").unwrap_or_default();
+    let schedule = from_environment();
+    if let Schedule::Random(_) = schedule {
+        eprintln!("TIDEMARK_SCHEDULE={schedule} repeats this run");
+    }
     let mut failures = Vec::new();
     let mut count = 0;
     for program in programs.iter().filter(|program| program.name.contains(&filter)) {
         let start = Instant::now();
-        let outcome = run(program, LIMIT);
+        let outcome = run(program, schedule, LIMIT);
         count += 1;
         let failure = judge(program, &outcome);
         let word = if failure.is_some() { "FAILED" } else { "ok" };
         eprintln!("{} … {word} ({:.2} s)", program.name, start.elapsed().as_secs_f64());
         failures.extend(failure);
     }
-    assert!(failures.is_empty(), "{} of {count} programs failed:\n\n{}", failures.len(), failures.join("\n"));
+    let failed = failures.len();
+    assert!(failed == 0, "{failed} of {count} programs failed ({schedule}):\n\n{}", failures.join("\n"));
 }
 
 /// What is wrong, if something is.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use tidemark_tests::userland::{Mode, SLOW, Selection, families, run};
+use tidemark_sdk::Schedule;
+use tidemark_tests::userland::{Mode, Place, SLOW, Selection, families, run};
 
 /// Rows at once: each sandbox has two workers, but most rows wait as much as they work.
 const JOBS: usize = 2;
@@ -22,7 +23,8 @@ const COREUTILS: &str = "[ arch b2sum base32 base64 basename basenc cat chcon ch
 fn rows_do_what_they_did_on_the_oracle() {
     let which = std::env::var("TIDEMARK_USERLAND").unwrap_or_else(|_| "smoke".to_owned());
     let tags = if which == "all" { Vec::new() } else { vec![which] };
-    let report = run(Mode::Check, &Selection { tags, ..Selection::default() }, JOBS).expect("rows and roots");
+    let selection = Selection { tags, ..Selection::default() };
+    let report = run(Mode::Check, &selection, Place::Here(Schedule::Fair), JOBS).expect("rows and roots");
     assert!(report.count > 0, "no rows selected");
     let failed = report.failures.len();
     assert!(failed == 0, "{failed} of {} rows failed:\n\n{}", report.count, report.failures.join("\n"));

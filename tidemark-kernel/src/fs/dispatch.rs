@@ -367,6 +367,10 @@ pub(crate) struct Counts {
     pub(crate) fd_tables: usize,
     pub(crate) pipes: usize,
     pub(crate) streams: usize,
+    pub(crate) sockets: usize,
+    pub(crate) terminals: usize,
+    pub(crate) locked: usize,
+    pub(crate) message_queues: usize,
 }
 
 impl Vfs {
@@ -377,6 +381,10 @@ impl Vfs {
             fd_tables: self.fd_tables.len(),
             pipes: self.pipes.len(),
             streams: self.streams.len(),
+            sockets: self.sockets.len(),
+            terminals: self.terminals.len(),
+            locked: self.locked.len(),
+            message_queues: self.message_queues.len(),
         }
     }
 

@@ -35,6 +35,11 @@ pub struct Ipc {
 }
 
 impl Ipc {
+    /// Objects of all kinds.
+    pub(crate) fn count(&self) -> usize {
+        self.segments.len() + self.semaphores.table.len() + self.queues.table.len()
+    }
+
     /// Of a system that may use `memory_bytes` of memory.
     pub(crate) fn new(memory_bytes: u64) -> Ipc {
         let limits = IpcLimits::new(memory_bytes);

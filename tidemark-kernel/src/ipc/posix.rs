@@ -163,6 +163,11 @@ pub(crate) struct Queues {
 }
 
 impl Queues {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.slab.len()
+    }
+
     /// The queue of an id.
     ///
     /// # Errors

@@ -128,6 +128,11 @@ impl Sockets {
         self.table.get_mut(key.id.0).filter(|socket| socket.ino == key.ino)
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.table.len()
+    }
+
     /// All sockets, in the order of their places.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Socket> {
         self.table.iter().map(|(_, socket)| socket)

@@ -66,6 +66,11 @@ pub(crate) struct Terminals {
 }
 
 impl Terminals {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.table.iter().flatten().count()
+    }
+
     /// The terminal of a number.
     ///
     /// # Errors

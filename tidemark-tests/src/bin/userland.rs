@@ -7,7 +7,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use tidemark_tests::userland::{Mode, Oracle, Selection, pace_report, prepare, run};
+use tidemark_sdk::Schedule;
+use tidemark_tests::schedule;
+use tidemark_tests::userland::{Mode, Node, Oracle, Place, Selection, pace_report, prepare, run};
 
 /// Run real command lines of Debian's riscv64 programs.
 #[derive(Parser)]
@@ -30,6 +32,12 @@ struct Options {
     /// Only get the packages that they run from
     #[arg(long, conflicts_with_all = ["oracle", "record"])]
     fetch: bool,
+    /// Take turns so: fair, random (a seed is drawn and told), random:SEED or random:SEED:MOST instructions a turn
+    #[arg(long, value_parser = schedule, default_value = "fair", conflicts_with_all = ["oracle", "record"])]
+    schedule: Schedule,
+    /// Run them in Node, in the npm package
+    #[arg(long, conflicts_with_all = ["schedule", "record"])]
+    node: bool,
     /// How many to run at once; times are told best one at a time
     #[arg(long, default_value_t = 2)]
     jobs: usize,
@@ -61,11 +69,20 @@ fn perform(options: &Options) -> Result<bool> {
     if options.fetch {
         return prepare(&selection).map(|()| true);
     }
-    let report = run(mode, &selection, options.jobs)?;
+    if let Schedule::Random(_) = options.schedule {
+        println!("--schedule {} repeats this run", options.schedule);
+    }
+    let node = if options.node { Some(Node::from_environment()?) } else { None };
+    let place = node.as_ref().map_or(Place::Here(options.schedule), Place::Node);
+    let report = run(mode, &selection, place, options.jobs)?;
     for failure in &report.failures {
         println!("{failure}");
     }
     print!("{}", pace_report(&report.times));
-    println!("{} rows, {} failed", report.count, report.failures.len());
+    print!("{} rows, {} failed", report.count, report.failures.len());
+    match options.schedule {
+        Schedule::Random(_) => println!(", --schedule {}", options.schedule),
+        _ => println!(),
+    }
     Ok(report.failures.is_empty() && report.count > 0)
 }

@@ -4,22 +4,18 @@ use std::time::{Duration, Instant};
 
 use futures::future::join3;
 use tidemark_host_native::{NativeConfig, NativeHost};
-use tidemark_sdk::{Child, Config, Limits, Stdio, Tidemark};
+use tidemark_sdk::{Child, Config, Limits, Schedule, Stdio, Tidemark};
 
 use super::roots::Root;
 use super::table::{Family, Row};
+use crate::leaks::{LEFTOVERS_END, end_without_leaks};
+use crate::schedule::for_program;
 use crate::supervised::{Failure, Supervision, collect, supervised};
 
 /// Guest memory, which Node and compilers need.
 const MEMORY_BYTES: u64 = 2 << 30;
 /// Workers, so that two threads of a guest are truly at once.
 const WORKERS: u16 = 2;
-/// The guest's first process, which stays.
-const INIT: u32 = 1;
-/// How long what a row left running may take to end.
-const LEFTOVERS_END: Duration = Duration::from_secs(20);
-/// Between two looks at what is left.
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// Where rows run: theirs to write to.
 pub(super) const FOLDER: &str = "/tmp";
 /// What rows see beside `PATH`, `HOME` and `TERM`.
@@ -42,31 +38,36 @@ pub struct Outcome {
 ///
 /// # Errors
 /// If it did not end, or not by itself, or left something behind; the text has what it wrote until then.
-pub(super) fn run(family: &Family, row: &Row, root: &Root) -> Result<Outcome, String> {
+pub(super) fn run(family: &Family, row: &Row, schedule: Schedule, root: &Root) -> Result<Outcome, String> {
     let started = Instant::now();
+    let (schedule, slower) = for_program(schedule, row.turns);
     let job = {
         let (family, row, root) = (family.clone(), row.clone(), root.clone());
-        move |supervision| async move { run_to_end(&family, &row, &root, supervision).await }
+        move |supervision| async move { run_to_end(&family, &row, schedule, &root, supervision).await }
     };
-    let (result, collected) = supervised(&row.name, row.limit(), job);
+    let (result, collected) = supervised(&row.name, row.limit() * slower, job);
     let (stdout, stderr) = (collected.stdout(), collected.stderr());
     match result {
-        Ok(code) => Ok(Outcome { stdout, stderr, code, took: started.elapsed() }),
+        Ok((code, ended)) => Ok(Outcome { stdout, stderr, code, took: ended - started }),
         Err(failure) => Err(format!("{failure}\n  so far: {stdout}{stderr}")),
     }
 }
 
+/// Its exit code, and when it ended.
 async fn run_to_end(
     family: &Family,
     row: &Row,
+    schedule: Schedule,
     root: &Root,
     supervision: Supervision,
-) -> Result<u8, Failure> {
+) -> Result<(u8, Instant), Failure> {
     let mut limits = Limits::default();
     limits.memory_bytes = MEMORY_BYTES;
-    let config = Config::default().layer(root.layer.clone()).limits(limits).workers(WORKERS);
+    let config =
+        Config::default().layer(root.layer.clone()).limits(limits).workers(WORKERS).schedule(schedule);
     let tidemark = Tidemark::create(NativeHost::new(&NativeConfig::default())?, config)?;
     supervision.watch(&tidemark);
+    let before = tidemark.usage().await?;
     put_files(&tidemark, row).await?;
     let argv = row.command(family);
     let (program, arguments) = argv.split_first().ok_or("a command line has a program")?;
@@ -84,26 +85,10 @@ async fn run_to_end(
     join3(feed(&mut child, row), collect(stdout, &collected.stdout), collect(stderr, &collected.stderr))
         .await;
     let code = child.wait().await?.shell_code();
-    nothing_is_left(&tidemark).await?;
-    Ok(code)
-}
-
-/// Fails if processes of the row go on when it has ended, and do not end by themselves soon; `/proc` tells.
-async fn nothing_is_left(tidemark: &Tidemark) -> Result<(), Failure> {
-    let until = Instant::now() + LEFTOVERS_END;
-    loop {
-        let entries = tidemark.files().read_dir("/proc").await?;
-        let names = entries.iter().map(|entry| String::from_utf8_lossy(&entry.name).into_owned());
-        let left: Vec<String> =
-            names.filter(|name| name.parse::<u32>().is_ok_and(|pid| pid != INIT)).collect();
-        if left.is_empty() {
-            return Ok(());
-        }
-        if Instant::now() > until {
-            return Err(format!("left processes behind: {}", left.join(" ")).into());
-        }
-        std::thread::sleep(LOOK_AGAIN);
-    }
+    let ended = Instant::now();
+    drop(child);
+    end_without_leaks(&tidemark, &before, LEFTOVERS_END).await?;
+    Ok((code, ended))
 }
 
 async fn put_files(tidemark: &Tidemark, row: &Row) -> Result<(), Failure> {

@@ -5,15 +5,18 @@
 
 mod guest;
 mod judge;
+mod node;
 mod oracle;
+mod outside;
 mod pace;
 mod roots;
 mod suite;
 mod table;
 mod unpack;
 
+pub use node::Node;
 pub use oracle::Oracle;
 pub use pace::{Pace, pace_report};
 pub use roots::Roots;
-pub use suite::{Mode, Report, Selection, prepare, run};
+pub use suite::{Mode, Place, Report, Selection, prepare, run};
 pub use table::{Family, Row, SLOW, families};

@@ -5,15 +5,14 @@
 //! `argv[0]` (`Documentation/admin-guide/binfmt-misc.rst`).
 
 use std::fs;
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
 use super::guest::{ENVIRONMENT, FOLDER, Outcome};
+use super::outside::{fed, put_files};
 use super::roots::Root;
 use super::table::{Family, Row, sources, target};
 use super::unpack::unpack;
@@ -72,19 +71,8 @@ impl Oracle {
             .args(row.command(family))
             .env_clear()
             .envs([("PATH", TOOLS), ("HOME", "/root"), ("TERM", "dumb")])
-            .envs(ENVIRONMENT)
-            .stdin(if row.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().context("cannot start the oracle")?;
-        let stdin = child.stdin.take();
-        let output = std::thread::scope(|scope| {
-            if let (Some(mut stdin), Some(text)) = (stdin, &row.stdin) {
-                // A program need not read its input.
-                scope.spawn(move || _ = stdin.write_all(text.as_bytes()));
-            }
-            child.wait_with_output()
-        })?;
+            .envs(ENVIRONMENT);
+        let output = fed(&mut command, row).context("cannot start the oracle")?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
         let measured = fs::read_to_string(work.path().join("scratch.nanoseconds"));
@@ -119,14 +107,4 @@ impl Drop for Oracle {
         // Nothing is left but a name if this fails.
         _ = fs::write(&self.registration, "-1");
     }
-}
-
-fn put_files(row: &Row, below: &Path) -> Result<()> {
-    for file in row.all_files()? {
-        let path = below.join(file.path.trim_start_matches('/'));
-        fs::create_dir_all(path.parent().context("a file is in a folder")?)?;
-        fs::write(&path, file.content)?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(file.mode))?;
-    }
-    Ok(())
 }

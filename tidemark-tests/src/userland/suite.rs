@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use tidemark_sdk::Schedule;
 
 use super::guest::{self, Outcome};
 use super::judge::{compare, judge};
+use super::node::Node;
 use super::oracle::Oracle;
 use super::pace::{Pace, ROUNDS};
 use super::roots::{Root, Roots};
@@ -24,6 +26,24 @@ pub enum Mode<'a> {
     Compare(&'a Oracle),
     /// Run it on the oracle and write down what that did.
     Record(&'a Oracle),
+}
+
+/// Where rows run in Tidemark.
+#[derive(Clone, Copy)]
+pub enum Place<'a> {
+    /// In this process, and threads take turns so.
+    Here(Schedule),
+    /// In Node, each in a process of its own.
+    Node(&'a Node),
+}
+
+impl Place<'_> {
+    fn run(self, family: &Family, row: &Row, root: &Root) -> Result<Outcome, String> {
+        match self {
+            Place::Here(schedule) => guest::run(family, row, schedule, root),
+            Place::Node(node) => node.run(family, row, root).map_err(|error| format!("{error:#}")),
+        }
+    }
 }
 
 /// Which rows.
@@ -74,11 +94,11 @@ pub fn prepare(selection: &Selection) -> Result<()> {
     prepared(&selected(&families, selection)).map(drop)
 }
 
-/// Runs the selected rows, `jobs` at once.
+/// Runs the selected rows, `jobs` at once, and those in Tidemark at `place`.
 ///
 /// # Errors
 /// If the rows can't be read, or a root can't be had; what rows do wrong is in the report.
-pub fn run(mode: Mode<'_>, selection: &Selection, jobs: usize) -> Result<Report> {
+pub fn run(mode: Mode<'_>, selection: &Selection, place: Place<'_>, jobs: usize) -> Result<Report> {
     let families = families()?;
     let rows = selected(&families, selection);
     let roots = prepared(&rows)?;
@@ -89,7 +109,7 @@ pub fn run(mode: Mode<'_>, selection: &Selection, jobs: usize) -> Result<Report>
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     let Some((family, row)) = rows.get(number) else { break };
-                    let outcome = one(mode, family, row, &roots);
+                    let outcome = one(mode, family, row, place, &roots);
                     tell(family, row, &outcome);
                     done.lock().expect("no holder panics").insert(number, outcome);
                 }
@@ -116,7 +136,7 @@ fn prepared(rows: &[(&Family, &Row)]) -> Result<Roots> {
     Ok(roots)
 }
 
-fn one(mode: Mode<'_>, family: &Family, row: &Row, roots: &Roots) -> Done {
+fn one(mode: Mode<'_>, family: &Family, row: &Row, place: Place<'_>, roots: &Roots) -> Done {
     let root = match roots.get(row.root(family)) {
         Ok(root) => root,
         Err(error) => return Done { failure: Some(format!("  {error:#}\n")), here: None, oracle: None },
@@ -138,7 +158,7 @@ fn one(mode: Mode<'_>, family: &Family, row: &Row, roots: &Roots) -> Done {
     }
     let mut here = None;
     if !matches!(mode, Mode::Record(_)) {
-        match guest::run(family, row, &root) {
+        match place.run(family, row, &root) {
             Ok(outcome) => {
                 here = Some(outcome.took);
                 failure = failure.or_else(|| judge(row, &outcome));
@@ -150,7 +170,7 @@ fn one(mode: Mode<'_>, family: &Family, row: &Row, roots: &Roots) -> Done {
         }
     }
     if let (Mode::Compare(side), Some(here), Some(outcome), None) = (mode, &mut here, &mut oracle, &failure) {
-        failure = time_again((here, &mut outcome.took), (family, row, &root), side).err();
+        failure = time_again((here, &mut outcome.took), (family, row, &root), (place, side)).err();
     }
     Done { failure, here, oracle }
 }
@@ -162,11 +182,11 @@ fn one(mode: Mode<'_>, family: &Family, row: &Row, roots: &Roots) -> Done {
 fn time_again(
     (here, there): (&mut Duration, &mut Duration),
     (family, row, root): (&Family, &Row, &Root),
-    oracle: &Oracle,
+    (place, oracle): (Place<'_>, &Oracle),
 ) -> Result<(), String> {
     if Pace::is_short(*here, *there) {
         for _ in 1..ROUNDS {
-            let again = guest::run(family, row, root).map_err(|error| format!("  run again: {error}\n"))?;
+            let again = place.run(family, row, root).map_err(|error| format!("  run again: {error}\n"))?;
             *here = again.took.min(*here);
             let again = oracle.run(family, row, root);
             *there = again.map_err(|error| format!("  again on the oracle: {error:#}\n"))?.took.min(*there);

@@ -61,6 +61,8 @@ pub struct Row {
     /// Which runs it belongs to: see the README.
     #[serde(default)]
     pub tags: BTreeSet<String>,
+    /// The most instructions of a turn under random scheduling, where those of others would take too long.
+    pub turns: Option<u64>,
     /// How long it may take in Tidemark, in seconds.
     pub seconds: Option<u64>,
     /// Why what it must do is not what the oracle does.
