@@ -5,12 +5,14 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
-/// The lines with which test runners close: cargo's `test result:`, and the totals of Node's.
+/// The lines with which test runners close: cargo's `test result:`, the totals of Node's, and those of the command lines.
 fn closes(line: &str) -> bool {
     const NODE_TOTALS: [&str; 4] = ["tests ", "pass ", "fail ", "skipped "];
     let plain = line.trim_start();
     let node = plain.strip_prefix("# ").or_else(|| plain.strip_prefix("ℹ "));
+    let rows = plain.split_once(" rows, ").is_some_and(|(count, _)| count.parse::<usize>().is_ok());
     plain.starts_with("test result:")
+        || rows
         || node.is_some_and(|rest| NODE_TOTALS.iter().any(|total| rest.starts_with(total)))
 }
 
@@ -55,6 +57,7 @@ mod tests {
     #[test]
     fn closing_lines_are_told_from_others() {
         assert!(closes("test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured"));
+        assert!(closes("379 rows, 1 failed") && !closes("all rows, as told"));
         assert!(closes("# pass 4") && closes("ℹ fail 0"));
         assert!(!closes("test mem::tests::guard_page ... ok"));
         assert!(!closes("# Subtest: two busy threads"));

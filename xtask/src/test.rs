@@ -22,12 +22,13 @@ const NODE_TESTS: [&str; 4] = [
 /// The tag of the command lines that are run where not all are.
 const QUICK: &str = "smoke";
 
-/// How many of the command lines of tests/userland are run.
+/// For how many of the command lines of tests/userland the packages are fetched, before the first step that needs no network.
+/// A good part of each family is among the tests.
 #[derive(Clone, Copy)]
 pub(crate) enum Userland {
-    /// A good part of each family.
+    /// For those.
     Quick,
-    /// All of them.
+    /// For all of them.
     All,
 }
 
@@ -67,7 +68,7 @@ pub(crate) fn add_steps(sh: &Shell, options: &Options, userland: Userland, steps
     };
     steps.step("packages", || userland::fetch(tag).map(|()| vec![]));
     steps.step("build-guests", || guests::run(sh).and_then(|()| programs::build()).map(|()| vec![]));
-    steps.step("cargo test", || cargo_test(&options.cargo, tag));
+    steps.step("cargo test", || cargo_test(&options.cargo));
     steps.step("build node", || build::node().map(|()| vec![]));
     steps.step("build kernel", || build::kernel().map(|()| vec![]));
     steps.step("node test", node_test);
@@ -76,15 +77,29 @@ pub(crate) fn add_steps(sh: &Shell, options: &Options, userland: Userland, steps
     }
 }
 
-fn cargo_test(more: &[String], rows: Option<&str>) -> Result<Vec<String>> {
+fn cargo_test(more: &[String]) -> Result<Vec<String>> {
     let mut command = Command::new("cargo");
     command
         .args(["test", "--workspace", "--locked", "--offline", "--no-fail-fast"])
         .args(more)
         .current_dir(project::root());
-    // Which command lines of tests/userland: those with a tag, or all.
-    command.env("TIDEMARK_USERLAND", rows.unwrap_or("all"));
+    // Which command lines of tests/userland.
+    command.env("TIDEMARK_USERLAND", QUICK);
     command.env("TIDEMARK_COMMAND", project::target().join("release/tidemark"));
+    closing::run(command.envs(found()?))
+}
+
+/// Runs guest programs under a random schedule: these families, or all if none is named.
+///
+/// # Errors
+/// If one fails.
+pub(crate) fn guests_at_random(schedule: &str, families: &[&str]) -> Result<Vec<String>> {
+    let mut command = Command::new("cargo");
+    command
+        .args(["test", "--locked", "--offline", "-p", "tidemark-tests", "--test", "guests", "--"])
+        .args(families)
+        .current_dir(project::root())
+        .env("TIDEMARK_SCHEDULE", schedule);
     closing::run(command.envs(found()?))
 }
 
