@@ -25,10 +25,9 @@ pub enum Schedule {
 /// A random schedule: each turn of a thread has a few instructions, and any runnable thread may be next, on any worker.
 /// System calls that go in steps are also interrupted between them.
 ///
-/// The seed determines all that is chosen, and the guest's randomness where [`Config::seed`](crate::Config::seed) does
-/// not. With one worker the same seed gives the same run, as far as the guest's other input is the same: what the application
-/// writes and asks for comes when it comes, and clocks and timers go by the host's clock. With more workers each draws the
-/// same as in every run, but what they do at once is up to the machine.
+/// The seed determines all that is drawn, and the guest's randomness where [`Config::seed`](crate::Config::seed) does not.
+/// It does not determine when what comes from outside comes: what the application writes and asks for, clocks and timers,
+/// and what the machine does between two workers. With one worker a run is repeated the most closely.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct RandomSchedule {
