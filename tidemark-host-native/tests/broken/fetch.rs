@@ -123,7 +123,7 @@ async fn break_answer(
             let bytes = collect(chunks).await?;
             Box::pin(stream::iter([Ok(bytes)]))
         }
-        How::ReordersChunks => Box::pin(chunks.ready_chunks(2).flat_map(|mut pair| {
+        How::ReordersChunks => Box::pin(chunks.chunks(2).flat_map(|mut pair| {
             pair.reverse();
             stream::iter(pair)
         })),

@@ -52,6 +52,8 @@ impl Sockets for BrokenSockets {
             }
             (_, to) => to,
         };
+        // From the attempt on: whether attempts overlap is the machine's business.
+        let slot = Slot::take();
         if self.tcp == Some(How::RunsOutOfSockets) && OPEN.get() > 600 {
             return Err(HostError::new(ErrorKind::Exhausted, "connecting"));
         }
@@ -60,7 +62,7 @@ impl Sockets for BrokenSockets {
             Some(How::MistakesUnreachable) => HostError::new(ErrorKind::Refused, "connecting"),
             _ => error,
         })?;
-        Ok(BrokenStream::new(stream, self.tcp))
+        Ok(BrokenStream::new(stream, self.tcp, slot))
     }
 
     async fn listen(&self, address: SocketAddr) -> Result<BrokenListener, HostError> {
@@ -79,8 +81,24 @@ impl Sockets for BrokenSockets {
 }
 
 thread_local! {
-    /// Streams that the host of this control loop has open.
+    /// Streams that the host of this control loop has open, or is opening.
     static OPEN: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A stream that counts as open.
+struct Slot;
+
+impl Slot {
+    fn take() -> Self {
+        OPEN.set(OPEN.get() + 1);
+        Self
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        OPEN.set(OPEN.get() - 1);
+    }
 }
 
 pub(crate) struct BrokenStream {
@@ -90,12 +108,13 @@ pub(crate) struct BrokenStream {
     received: usize,
     /// What was taken and not sent.
     unsent: Vec<u8>,
+    _slot: Slot,
 }
 
 impl BrokenStream {
-    fn new(stream: NativeStream, how: Option<How>) -> Self {
-        OPEN.set(OPEN.get() + 1);
-        Self { stream: ManuallyDrop::new(stream), how, is_closed: false, received: 0, unsent: Vec::new() }
+    fn new(stream: NativeStream, how: Option<How>, slot: Slot) -> Self {
+        let stream = ManuallyDrop::new(stream);
+        Self { stream, how, is_closed: false, received: 0, unsent: Vec::new(), _slot: slot }
     }
 
     fn send_unsent(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -163,7 +182,6 @@ impl AsyncWrite for BrokenStream {
 
 impl Drop for BrokenStream {
     fn drop(&mut self) {
-        OPEN.set(OPEN.get() - 1);
         if self.how != Some(How::KeepsDroppedStreams) {
             // SAFETY: not used after this.
             unsafe { ManuallyDrop::drop(&mut self.stream) };
@@ -192,7 +210,7 @@ impl Listener for BrokenListener {
         if self.how == Some(How::LosesDroppedAccepts) {
             yield_now().await;
         }
-        Ok((BrokenStream::new(stream, self.how), peer))
+        Ok((BrokenStream::new(stream, self.how, Slot::take()), peer))
     }
 }
 
