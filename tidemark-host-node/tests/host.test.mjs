@@ -14,8 +14,8 @@ const TIME_LIMIT_MS = 120_000;
 
 async function onWorker(seed) {
   const worker = new Worker(new URL("./judge.mjs", import.meta.url), { workerData: { judge: { folder, seed } } });
-  const [found] = await once(worker, "message");
-  await once(worker, "exit");
+  // Both are listened for from the start: the end may follow the message before anybody goes on.
+  const [[found]] = await Promise.all([once(worker, "message"), once(worker, "exit")]);
   return found;
 }
 
