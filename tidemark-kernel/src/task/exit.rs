@@ -362,13 +362,14 @@ impl System {
         let (parent, spawned) = (process.parent, process.spawned);
         let mut usage = process.usage;
         usage.add(&process.children_usage);
-        if spawned {
-            let timed_out = self.reached_time_limit(pid);
-            self.statuses.push_back(Status::Exited { pid, status, usage, timed_out });
-        }
-        self.tell_process(|| ProcessEvent::Exited { pid, status });
         if self.trace {
             trace::exited(self, pid, status);
+        }
+        self.tell_process(|| ProcessEvent::Exited { pid, status });
+        if spawned {
+            // Last: who hears of it may end the sandbox at once, with what was not told before.
+            let timed_out = self.reached_time_limit(pid);
+            self.statuses.push_back(Status::Exited { pid, status, usage, timed_out });
         }
         self.hang_up_if_orphaned(pid, parent);
         self.trace_process_ended(pid, ChildChange::from(status));
